@@ -1,0 +1,54 @@
+"""The command line: the composition root of the program."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import click
+
+from sanctum_exporter._version import __version__
+from sanctum_exporter.cli.demo import demo
+from sanctum_exporter.cli.inspect import inspect
+from sanctum_exporter.cli.replay import replay
+from sanctum_exporter.cli.watch import watch
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="sanctum-exporter")
+@click.option(
+    "--log.level",
+    "log_level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="Least severity that is logged, to standard error.",
+)
+def program(log_level: str) -> None:
+    """Publish the Sanctum telemetry of esper-lite to Prometheus and OpenTelemetry."""
+    logging.basicConfig(
+        level=log_level.upper(),
+        format="%(asctime)s %(levelname)s %(message)s",
+        stream=sys.stderr,
+    )
+
+
+for _command in (demo, watch, replay, inspect):
+    program.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and exit; an error is one line on standard error and status 2."""
+    try:
+        status = program.main(arguments, prog_name="sanctum-exporter", standalone_mode=False)
+    except click.ClickException as error:
+        hint = ""
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = f" (see '{error.ctx.command_path} --help')"
+        message = " ".join(error.format_message().split())
+        click.echo(f"sanctum-exporter: {message}{hint}", err=True)
+        status = 2
+    except (click.Abort, KeyboardInterrupt):
+        status = 130
+    sys.exit(status if isinstance(status, int) else 0)

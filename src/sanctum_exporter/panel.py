@@ -1,0 +1,127 @@
+"""SlotsPanel as text: the widget of esper-lite's terminal, character for character.
+
+Every line is a row of spans, a text and a style name that terminals, ``rich`` and the web page
+share, so plain text and colours cannot differ.
+
+Source: ``esper.karn.sanctum.widgets.tamiyo.slots_panel``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from sanctum_exporter.snapshot import SeedLifecycleStats, SlotSnapshot, Trend
+
+_BAR_WIDTH: Final = 24
+_RULE_WIDTH: Final = 40
+_KILO: Final = 1000
+_TEN_KILO: Final = 10_000
+_BLEND_GOOD: Final = 70
+_BLEND_FAIR: Final = 50
+
+_STAGE_ROWS: Final = (
+    ("DORMANT", "DORM", "dim"),
+    ("GERMINATED", "GERM", "bright_blue"),
+    ("TRAINING", "TRAIN", "cyan"),
+    ("BLENDING", "BLEND", "yellow"),
+    ("HOLDING", "HOLD", "magenta"),
+    ("FOSSILIZED", "FOSS", "green"),
+)
+_ARROWS: Final[dict[Trend, tuple[str, str]]] = {
+    "rising": ("↗", "green"),
+    "stable": ("→", "dim"),
+    "falling": ("↘", "red"),
+}
+
+
+class Span(NamedTuple):
+    """A piece of a line, and the name of its style."""
+
+    text: str
+    style: str
+
+
+def border_title(slots: SlotSnapshot) -> str:
+    """Return the title in the panel's border."""
+    return f"CURRENT SLOTS ─ {slots.total_slots} across {slots.n_envs} envs"
+
+
+def text(slots: SlotSnapshot | None) -> str:
+    """Return the panel's lines as plain text; None stands for no snapshot yet."""
+    return "\n".join("".join(span.text for span in line) for line in lines(slots))
+
+
+def lines(slots: SlotSnapshot | None) -> list[list[Span]]:
+    """Return the panel's lines with their styles; None stands for no snapshot yet."""
+    if slots is None:
+        return [[Span("[no data]", "dim")]]
+    if slots.total_slots == 0:
+        return [[Span("[no environments]", "dim")]]
+    seeds = slots.seed_lifecycle
+    return [
+        *(_stage_line(slots, *row) for row in _STAGE_ROWS),
+        [Span("─" * _RULE_WIDTH, "dim")],
+        [Span("Active:", "dim"), Span(f"{seeds.active_count}/{seeds.total_slots}", "cyan")],
+        _count_line(seeds),
+        _rate_line(seeds),
+        _quality_line(seeds),
+    ]
+
+
+def _stage_line(slots: SlotSnapshot, stage: str, abbreviation: str, colour: str) -> list[Span]:
+    count = slots.slot_stage_counts[stage]
+    style = colour if count else "dim"
+    dot = "○" if stage == "DORMANT" else "●"
+    bar = dot * int(count / slots.total_slots * _BAR_WIDTH)
+    return [
+        Span(f"{abbreviation:<5}", "dim"),
+        Span(f"{count:>3}", style),
+        Span(" ", "dim"),
+        Span(bar, style) if bar else Span("·", "dim"),
+    ]
+
+
+def _count_line(seeds: SeedLifecycleStats) -> list[Span]:
+    prune_style = "red" if seeds.prune_count > seeds.fossilize_count else "dim"
+    return [
+        Span("Germ: ", "dim"),
+        Span(f"{_kilo(seeds.germination_count):>6}", "green"),
+        Span("  Prune:", "dim"),
+        Span(f"{_kilo(seeds.prune_count):>6}", prune_style),
+        Span("  Foss: ", "dim"),
+        Span(f"{_kilo(seeds.fossilize_count):>6}", "blue"),
+    ]
+
+
+def _rate_line(seeds: SeedLifecycleStats) -> list[Span]:
+    germination, germination_style = _ARROWS[seeds.germination_trend]
+    prune, prune_style = _ARROWS[seeds.prune_trend]
+    fossilize, fossilize_style = _ARROWS[seeds.fossilize_trend]
+    return [
+        Span(f"Germ{germination}", germination_style),
+        Span(f"{seeds.germination_rate:>4.1f}/ep", "dim"),
+        Span("  ", "dim"),
+        Span(f"Prune{prune}", prune_style),
+        Span(f"{seeds.prune_rate:>3.1f}/ep", "dim"),
+        Span("  ", "dim"),
+        Span(f" Foss{fossilize}", fossilize_style),
+        Span(f"{seeds.fossilize_rate:>4.2f}/ep", "dim"),
+    ]
+
+
+def _quality_line(seeds: SeedLifecycleStats) -> list[Span]:
+    percent = seeds.blend_success_rate * 100
+    style = "green" if percent >= _BLEND_GOOD else "yellow" if percent >= _BLEND_FAIR else "red"
+    return [
+        Span("Lifespan:", "dim"),
+        Span(f"μ{seeds.avg_lifespan_epochs:.0f} eps", "cyan"),
+        Span("  Blend:", "dim"),
+        Span(f"{percent:.0f}%", style),
+        Span(" success", "dim"),
+    ]
+
+
+def _kilo(count: int) -> str:
+    if count < _KILO:
+        return str(count)
+    return f"{count / _KILO:.2f}k" if count < _TEN_KILO else f"{count / _KILO:.1f}k"

@@ -1,0 +1,1 @@
+"""Where values go: each sink reads a ``Publisher`` through the catalogue."""

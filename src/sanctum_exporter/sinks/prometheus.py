@@ -1,0 +1,81 @@
+"""The Prometheus collector: one pure read of a publisher a scrape."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import Metric as Family
+from prometheus_client.registry import Collector
+
+from sanctum_exporter.catalogue import (
+    EXPORTER_METRICS,
+    GROUP_LABEL,
+    GROUP_METRICS,
+    RUN_LABEL,
+    ExporterReading,
+    Metric,
+    T,
+)
+from sanctum_exporter.snapshot import GroupReading, Publisher
+
+
+class SanctumCollector(Collector):
+    """Turns the readings of a publisher into metric families.
+
+    Args:
+        publisher: what to read.
+        run_label: give every series of a group the label ``run``.
+        clock: monotonic seconds, for ``sanctum_exporter_collect_duration_seconds``.
+        exporter_reading: makes the reading of the exporter on itself.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        *,
+        run_label: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
+        exporter_reading: Callable[..., ExporterReading] = ExporterReading,
+    ) -> None:
+        self._publisher = publisher
+        self._common_labels = (RUN_LABEL, GROUP_LABEL) if run_label else (GROUP_LABEL,)
+        self._clock = clock
+        self._exporter_reading = exporter_reading
+
+    def collect(self) -> Iterator[Family]:
+        """Yield every family of the catalogue."""
+        started = self._clock()
+        groups = [(self._common_values(group), group) for group in self._publisher.readings()]
+        families = [_family(metric, self._common_labels, groups) for metric in GROUP_METRICS]
+        activity = self._publisher.activity()
+        duration = self._clock() - started
+        exporter = self._exporter_reading(activity, collect_duration_seconds=duration)
+        yield from families
+        for metric in EXPORTER_METRICS:
+            yield _family(metric, (), [((), exporter)])
+
+    def describe(self) -> Iterator[Family]:
+        """Yield the families without samples, so that registering reads nothing."""
+        for group_metric in GROUP_METRICS:
+            yield _family(group_metric, self._common_labels, ())
+        for exporter_metric in EXPORTER_METRICS:
+            yield _family(exporter_metric, (), ())
+
+    def _common_values(self, group: GroupReading) -> tuple[str, ...]:
+        values = {RUN_LABEL: group.run or "", GROUP_LABEL: group.group_id}
+        return tuple(values[label] for label in self._common_labels)
+
+
+def _family(
+    metric: Metric[T],
+    common_labels: tuple[str, ...],
+    readings: Iterable[tuple[tuple[str, ...], T]],
+) -> Family:
+    family_type = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = family_type(metric.name, metric.help, labels=(*common_labels, *metric.labels))
+    for common_values, reading in readings:
+        for values, value in metric.read(reading):
+            family.add_metric((*common_values, *values), value)
+    return family
