@@ -3,11 +3,9 @@
 
     python tools/stack.py [--dir DIR] [--list] NAME...
 
-Each tool comes from the first of these that has it: what is on PATH (if new enough),
-Debian's suite ``sid``, and the machine's own suite.  Packages are downloaded with a private
-apt configuration and unpacked, not installed: no root is needed and the system stays as it is.
-The folder is ``.stack`` beside this script's folder, ``$SANCTUM_STACK_DIR`` or ``--dir``;
-afterwards ``<folder>/bin/NAME`` runs the tool.
+The folder is ``.stack`` beside this one, ``$SANCTUM_STACK_DIR`` or ``--dir``; <folder>/bin/NAME
+is then had from PATH (if new enough there), Debian's suite ``sid`` or the machine's own suite.
+Packages are unpacked, not installed: no root is needed and the system stays as it is.
 """
 
 from __future__ import annotations
@@ -17,28 +15,23 @@ import fcntl
 import itertools
 import json
 import os
-import platform
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from platform import freedesktop_os_release
+from typing import NamedTuple
 
-QUICK, SLOW = 30.0, 900.0
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 # "-c" is read after the system's own settings; hooks are cleared since they act on the system.
 APT_CONF = """\
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-APT::Sandbox::User "root";
-Debug::NoLocking "true";
+#clear APT::Update;
+APT::Sandbox::User "root"; Debug::NoLocking "true";
 Acquire { Retries "3"; http::Timeout "30"; https::Timeout "30"; Languages "none"; };
 Dir { State::Lists "HOME/lists"; Cache "HOME/cache"; };
 """
@@ -59,90 +52,66 @@ FONTS_CONF = """\
 WRAPPER = """\
 #!/bin/sh
 root=$(dirname "$(readlink -f "$0")")
+exec 9<"$root/DATA"
 export FONTCONFIG_FILE="$root/fonts.conf"
 export LD_LIBRARY_PATH="LIBRARIES${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-exec "$root/BINARY" "$@"
+exec "$root/PROGRAM" "$@"
 """
+# Debian's Prometheus programs look for files in DATA at the system's root, where a package that
+# is only unpacked has none; OPEN_DATA, just as long, is the folder that WRAPPER holds open.
+DATA, OPEN_DATA = "usr/share/prometheus", b"/proc/self/fd/9//////"
 
 
 class StackError(Exception):
     """A tool cannot be had from one source, or from any."""
 
 
-@dataclass(frozen=True)
-class Tool:
+class Tool(NamedTuple):
     """Where a tool is found and how new it has to be."""
 
     minimum: tuple[int, ...]
-    commands: tuple[str, ...]
-    packages: tuple[str, ...]
-    binary: str
-    suites: tuple[str, ...] = ("sid", "own")
-    needs: tuple[str, ...] = ()
+    packages: str
+    commands: str
+    folder: str = "usr/bin"
+    # A program with many libraries needs ones that match the machine's libc.
+    libraries: bool = False
 
 
-@dataclass(frozen=True)
-class Record:
-    """What is known of a tool that is in place; target is relative to the folder if inside it."""
+class Record(NamedTuple):
+    """What is known of a tool: its version, where it was had from and where bin/NAME leads."""
 
     version: str
     origin: str
     target: str
 
 
-def _tool(minimum: tuple[int, ...], packages: str, *commands: str) -> Tool:
-    return Tool(minimum, commands, tuple(packages.split()), f"usr/bin/{commands[0]}")
-
-
 _ALERTS, _VM = "prometheus-alertmanager", "victoria-metrics"
-TOOLS: dict[str, Tool] = {
+TOOLS = {
     # Before Prometheus 3 promtool was part of Debian's package "prometheus".
-    "promtool": _tool((3, 0), "promtool prometheus", "promtool"),
-    "prometheus": _tool((3, 0), "prometheus", "prometheus"),
-    "alertmanager": _tool((0, 27), _ALERTS, "prometheus-alertmanager", "alertmanager"),
-    "amtool": _tool((0, 27), _ALERTS, "amtool"),
-    "victoria-metrics": _tool((1, 100), _VM, "victoria-metrics", "victoria-metrics-prod"),
-    "vmagent": _tool((1, 100), _VM, "vmagent", "vmagent-prod"),
-    "vmalert": _tool((1, 100), _VM, "vmalert", "vmalert-prod"),
-    "docker-compose": _tool((2, 20), "docker-compose", "docker-compose"),
-    # Its many libraries have to match the machine's libc, hence no other suite.
+    "promtool": Tool((3, 0), "promtool prometheus", "promtool"),
+    "prometheus": Tool((3, 0), "prometheus", "prometheus"),
+    "alertmanager": Tool((0, 27), _ALERTS, f"{_ALERTS} alertmanager"),
+    "amtool": Tool((0, 27), _ALERTS, "amtool"),
+    "victoria-metrics": Tool((1, 100), _VM, f"{_VM} {_VM}-prod"),
+    "vmagent": Tool((1, 100), _VM, "vmagent vmagent-prod"),
+    "vmalert": Tool((1, 100), _VM, "vmalert vmalert-prod"),
+    "docker-compose": Tool((2, 20), "docker-compose", "docker-compose"),
     "chromium": Tool(
-        (120,),
-        ("chromium", "chromium-browser", "google-chrome"),
-        ("chromium",),
-        "usr/lib/chromium/chromium",
-        suites=("own",),
-        needs=("fonts-dejavu-core",),
+        (120,), "chromium", "chromium chromium-browser google-chrome", "usr/lib/chromium", True
     ),
 }
 
 
-def run(argv: Sequence[str | Path], timeout: float = QUICK, cwd: Path | None = None) -> str:
+def run(argv: Sequence[str | Path], timeout: float = 900, cwd: Path | None = None) -> str:
     """Run a command and return its output; StackError if it fails or takes too long."""
-    title = Path(argv[0]).name
-    env = os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    # Files, not pipes: a grandchild that holds a pipe open would outlast the timeout.
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        try:
-            status = subprocess.call(
-                argv,
-                timeout=timeout,
-                cwd=cwd,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-            )
-        except OSError as error:
-            raise StackError(f"{title}: {error.strerror}") from error
-        except subprocess.TimeoutExpired as error:
-            raise StackError(f"{title}: not done after {timeout:.0f} s") from error
-        out.seek(0)
-        err.seek(0)
-        said, complaint = (file.read().decode(errors="replace").strip() for file in (out, err))
-    if status:
+    try:
+        done = subprocess.run(argv, cwd=cwd, timeout=timeout, capture_output=True, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StackError(str(error)) from error
+    said, complaint = (text.decode(errors="replace").strip() for text in (done.stdout, done.stderr))
+    if done.returncode:
         last = (complaint or said or "no message").splitlines()[-1]
-        raise StackError(f"{title}: exit status {status}: {last}")
+        raise StackError(f"{Path(argv[0]).name}: exit status {done.returncode}: {last}")
     return said or complaint
 
 
@@ -167,21 +136,19 @@ class Stack:
 
     def recorded(self, name: str) -> Record | None:
         """Return the record of a tool that is in place and can be run."""
-        try:
-            record = Record(**json.loads((self.dir / "record" / name).read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
-        parts = (self.dir / "bin" / name, self.dir / record.target)
-        return record if all(p.is_file() and os.access(p, os.X_OK) for p in parts) else None
+        if os.access(self.dir / "bin" / name, os.X_OK):
+            with suppress(OSError, ValueError, TypeError):
+                return Record(**json.loads((self.dir / "record" / name).read_text()))
+        return None
 
     def on_path(self, name: str) -> Record | None:
         """Return a record of a new enough tool on PATH; bin/ itself does not count."""
         folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
         others = [f for f in folders if f and Path(f).resolve() != (self.dir / "bin").resolve()]
-        for command in TOOLS[name].commands:
+        for command in TOOLS[name].commands.split():
             if found := shutil.which(command, path=os.pathsep.join(others) or os.devnull):
                 with suppress(StackError):
-                    version = parse_version(run([found, "--version"]))
+                    version = parse_version(run([found, "--version"], timeout=30))
                     if version and new_enough(version, TOOLS[name].minimum):
                         return Record(version, "PATH", str(Path(found).absolute()))
         return None
@@ -203,53 +170,48 @@ class Stack:
         """Return the record of a tool, putting it in place if it is not; call it locked."""
         if record := self.recorded(name):
             return record
-        record, tool, problems = self.on_path(name), TOOLS[name], ["not on PATH or too old there"]
-        suites = tool.suites if shutil.which("apt-get") else ()
-        for suite, package in itertools.product(suites, tool.packages):
+        record, tool = self.on_path(name), TOOLS[name]
+        suites, packages = ["own"] if tool.libraries else ["sid", "own"], tool.packages.split()
+        problems = ["none on PATH is new enough"]
+        if not shutil.which("apt-get"):
+            suites, problems = [], [*problems, "there is no apt-get to get it with"]
+        for suite, package in itertools.product(suites, packages):
             if not record:
                 try:
-                    record = self._from_package(name, package, suite)
+                    record = self._from_package(tool, package, suite)
                 except StackError as error:
                     problems.append(f"{package} of suite {suite}: {error}")
         if not record:
-            hint = f"install {name}, e.g. the package '{tool.packages[-1]}' of your distribution"
-            problems += [] if suites else ["there is no apt-get to get it with"]
-            raise StackError(f"{hint}, and put it on PATH ({'; '.join(problems)})")
-        self._put(name, record)
+            hint = f"e.g. the package '{packages[-1]}' of your distribution, and put it on PATH"
+            raise StackError(f"install {name}, {hint} ({'; '.join(problems)})")
+        new = self.dir / "tmp" / "new"
+        new.symlink_to(record.target)
+        new.replace(self.dir / "bin" / name)
+        new.write_text(json.dumps(record._asdict()))
+        new.replace(self.dir / "record" / name)
         return record
 
-    def _put(self, name: str, record: Record) -> None:
-        """Write bin/NAME and then the record, each in one step."""
-        new = self.dir / "tmp" / "new"
-        if Path(record.target).is_absolute():
-            # No symlink: some commands look at the name that they are called by.
-            new.write_text(f'#!/bin/sh\nexec {shlex.quote(record.target)} "$@"\n')
-            new.chmod(0o755)
-        else:
-            new.symlink_to(Path("..") / record.target)
-        new.replace(self.dir / "bin" / name)
-        new.write_text(json.dumps(asdict(record)))
-        new.replace(self.dir / "record" / name)
-
-    def _from_package(self, name: str, package: str, suite: str) -> Record:
+    def _from_package(self, tool: Tool, package: str, suite: str) -> Record:
         """Take a tool from a package, unpacked earlier or now, that it is seen to run from."""
-        tool = TOOLS[name]
         home = self.dir / "pkg" / f"{package}@{suite}"
         root = home if home.is_dir() else self._unpack(tool, package, suite)
-        start = "run" if tool.needs else tool.binary
-        if not (root / start).is_file():
-            raise StackError(f"has no {tool.binary}")
+        start = root / f"run-{tool.commands.split()[0]}"
+        libraries = {f"$root/{file.parent.relative_to(root)}" for file in root.rglob("lib*.so*")}
+        wrapper = WRAPPER.replace("LIBRARIES", ":".join(sorted(libraries)) or "$root/usr/lib")
+        wrapper = wrapper.replace("PROGRAM", f"{tool.folder}/{tool.commands.split()[0]}")
+        start.write_text(wrapper.replace("DATA", DATA))
+        start.chmod(0o755)
+        said = run([start, "--version"], timeout=30)
         packaged = (root / "PACKAGE-VERSION").read_text()
         # Debian's VictoriaMetrics says no version of its own.
-        version = parse_version(run([root / start, "--version"])) or parse_version(packaged)
+        version = parse_version(said) or parse_version(packaged)
         if root != home:
             root.rename(home)
-        system = platform.freedesktop_os_release() if suite == "own" else {"ID": "debian"}
-        release = system.get("VERSION_CODENAME", system.get("VERSION_ID", suite))
-        origin = f"{system['ID'].capitalize()} {release}, {package} {packaged}"
+        system = {"PRETTY_NAME": "Debian sid"} if suite == "sid" else freedesktop_os_release()
+        origin = f"{system['PRETTY_NAME']}, {package} {packaged}"
         if version and not new_enough(version, tool.minimum):
             origin += f" (older than {'.'.join(map(str, tool.minimum))})"
-        return Record(version or packaged, origin, str((home / start).relative_to(self.dir)))
+        return Record(version or packaged, origin, f"../pkg/{home.name}/{start.name}")
 
     def _unpack(self, tool: Tool, package: str, suite: str) -> Path:
         """Download a package, with what it needs if the tool says so, into a temporary root."""
@@ -259,24 +221,21 @@ class Stack:
         root = work / "root"
         for folder in (root, work / "partial"):
             folder.mkdir()
-        if tool.needs:
+        if tool.libraries:
             apt += ["-y", "--download-only", "--reinstall", "--no-install-recommends"]
             apt += ["-o", f"Dir::Cache::archives={work}/"]
-            run([*apt, "install", package, *tool.needs], SLOW)
+            run([*apt, "install", package, "fonts-dejavu-core"])
         else:
-            run([*apt, "download", package], SLOW, cwd=work)
+            run([*apt, "download", package], cwd=work)
         for archive in work.glob("*.deb"):
-            run(["dpkg", "-x", archive, root], SLOW)
+            run(["dpkg", "-x", archive, root])
             if archive.name.startswith(f"{package}_"):
-                version = run(["dpkg-deb", "-f", archive, "Version"])
-                (root / "PACKAGE-VERSION").write_text(version)
+                (root / "PACKAGE-VERSION").write_text(run(["dpkg-deb", "-f", archive, "Version"]))
             archive.unlink()
-        if tool.needs:
-            folders = {f"$root/{p.parent.relative_to(root)}" for p in root.rglob("lib*.so*")}
-            wrapper = WRAPPER.replace("LIBRARIES", ":".join(sorted(folders)))
-            (root / "fonts.conf").write_text(FONTS_CONF)
-            (root / "run").write_text(wrapper.replace("BINARY", tool.binary))
-            (root / "run").chmod(0o755)
+        (root / "fonts.conf").write_text(FONTS_CONF)
+        (root / DATA).mkdir(parents=True, exist_ok=True)
+        for file in (root / "usr/bin").iterdir() if any((root / DATA).iterdir()) else ():
+            file.write_bytes(file.read_bytes().replace(b"/" + DATA.encode(), OPEN_DATA))
         return root
 
     def _apt(self, suite: str) -> list[str]:
@@ -294,7 +253,7 @@ class Stack:
                 (home / "sources.list").write_text(f"deb [{options}] {self._mirror()} sid main\n")
                 (home / "status").touch()
             (home / "apt.conf").write_text(conf.replace("HOME", str(home)))
-            run([*command, "update"], SLOW)
+            run([*command, "update"])
             self._updated.add(suite)
         return command
 
@@ -314,10 +273,9 @@ class Stack:
 def locate(name: str) -> Path | None:
     """Return a tool's path, from the folder or a good enough one on PATH; downloads nothing."""
     stack = Stack()
-    if stack.recorded(name):
-        return stack.dir / "bin" / name
-    record = stack.on_path(name)
-    return Path(record.target) if record else None
+    found = stack.dir / "bin" / name if stack.recorded(name) else None
+    record = None if found else stack.on_path(name)
+    return Path(record.target) if record else found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -340,8 +298,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"stack: {error}", file=sys.stderr)
             status = 1
         else:
-            known = (record.version, record.origin) if record else ("-", "not there yet")
-            print(name, stack.dir / "bin" / name if record else "-", *known, sep="\t")
+            version, origin, _ = record or ("-", "not there yet", "")
+            print(name, stack.dir / "bin" / name if record else "-", version, origin, sep="\t")
     return status
 
 

@@ -223,12 +223,14 @@ _PASSED_EVENTS: Final[dict[str, type[Event]]] = {
     )
 }
 
+_STRUCTS: Final[dict[str, type[Event]]] = READ_EVENTS | _PASSED_EVENTS
+
 EVENT_TYPES: Final[dict[type[Event], str]] = {
-    struct: name for name, struct in {**READ_EVENTS, **_PASSED_EVENTS, "other": OtherEvent}.items()
+    **{struct: name for name, struct in _STRUCTS.items()},
+    OtherEvent: "other",
 }
 """Every struct that ``decode`` returns, with its value of the label ``event_type``."""
 
-_STRUCTS: Final = READ_EVENTS | _PASSED_EVENTS
 _decode: Final = msgspec.json.Decoder(reduce(or_, _STRUCTS.values())).decode
 
 

@@ -13,6 +13,7 @@ from sanctum_exporter.cli.demo import demo
 from sanctum_exporter.cli.inspect import inspect
 from sanctum_exporter.cli.replay import replay
 from sanctum_exporter.cli.watch import watch
+from sanctum_exporter.sources.lines import SourceError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             hint = f" (see '{error.ctx.command_path} --help')"
         message = " ".join(error.format_message().split())
         click.echo(f"sanctum-exporter: {message}{hint}", err=True)
+        status = 2
+    except SourceError as error:
+        click.echo(f"sanctum-exporter: {error}", err=True)
         status = 2
     except (click.Abort, KeyboardInterrupt):
         status = 130

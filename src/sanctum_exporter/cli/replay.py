@@ -1,0 +1,85 @@
+"""``sanctum-exporter replay``: feed a recording as if it were happening now, and serve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from sanctum_exporter.cli.parameters import (
+    num_envs_option,
+    parse_duration,
+    parsed_by,
+    speed_option,
+    web_options,
+)
+from sanctum_exporter.cli.serving import serving
+from sanctum_exporter.groups import Groups
+from sanctum_exporter.intake import Intake
+from sanctum_exporter.sources.lines import read_lines
+from sanctum_exporter.sources.replay import Pacer
+from sanctum_exporter.web.address import ListenAddress
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@speed_option
+@click.option(
+    "--linger",
+    metavar="DURATION",
+    callback=parsed_by(parse_duration),
+    help="How long to serve after the end.  [default: until stopped]",
+)
+@num_envs_option
+@web_options
+def replay(
+    file: Path,
+    speed: float,
+    linger: float | None,
+    num_envs: int,
+    address: ListenAddress,
+    telemetry_path: str,
+) -> None:
+    """Feed the recording FILE (plain or gzip) in its own time, or faster, and serve it.
+
+    Events carry the time of the replay, so that dashboards and alerts see a run that is
+    happening now.
+    """
+    stop = Event()
+    pacer = Pacer(speed, stop)
+    intake = Intake(Groups(num_envs), source=str(file), read_line=pacer.read)
+    with serving(intake, address, telemetry_path, source=f"replay {file}", stop=stop):
+        with _progress(file.name) as (progress, task):
+            for line in read_lines(file):
+                if stop.is_set():
+                    return
+                intake.line(line.text, line.number)
+                progress.update(task, completed=line.share_read)
+        click.echo(f"{file}: replayed to its end; still serving", err=True)
+        stop.wait(linger)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[tuple[Progress, TaskID]]:
+    """Show a bar on a terminal, nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield progress, progress.add_task(name, total=1.0)

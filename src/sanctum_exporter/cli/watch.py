@@ -1,0 +1,57 @@
+"""``sanctum-exporter watch``: follow a telemetry file or directory, and serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event
+
+import click
+
+from sanctum_exporter.cli.parameters import num_envs_option, web_options
+from sanctum_exporter.cli.serving import serving
+from sanctum_exporter.groups import Groups
+from sanctum_exporter.intake import Intake
+from sanctum_exporter.sources.following import Following
+from sanctum_exporter.sources.runs import AllRuns, Follower, LatePath
+from sanctum_exporter.web.address import ListenAddress
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--all-runs", is_flag=True, help="Follow every run of a directory at once.")
+@num_envs_option
+@web_options
+def watch(
+    path: Path, all_runs: bool, num_envs: int, address: ListenAddress, telemetry_path: str
+) -> None:
+    """Follow the telemetry at PATH as it grows, and serve it.
+
+    PATH is what esper-lite was given as --telemetry-file or --telemetry-dir; it need not exist
+    yet. Of a directory, the newest run is followed, and a newer one as soon as it appears. With
+    --all-runs every run is, and each series says which in the label "run".
+    """
+
+    def new_intake(events: Path, run: str | None) -> Intake:
+        return Intake(Groups(num_envs, run=run), source=str(events))
+
+    if all_runs and path.exists() and not path.is_dir():
+        raise click.UsageError(
+            f"--all-runs needs a directory of runs, and {path} is a file",
+            click.get_current_context(),
+        )
+    follower: Follower = AllRuns(path, new_intake) if all_runs else LatePath(path, new_intake)
+    following = Following(follower)
+    stop = Event()
+    try:
+        with serving(
+            follower,
+            address,
+            telemetry_path,
+            source=f"watch {path}",
+            stop=stop,
+            not_ready=following.not_ready,
+            run_label=all_runs,
+        ):
+            stop.wait()
+    finally:
+        following.close()

@@ -1,0 +1,1 @@
+"""Where events come from: files, live objects, a simulation."""

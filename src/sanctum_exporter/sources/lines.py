@@ -1,0 +1,111 @@
+"""Lines out of telemetry files: split as bytes come, or read once from plain or gzip files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+CHUNK_BYTES: Final = 1 << 20
+# The longest line seen in real recordings has 60 kB; a file without line ends must not fill memory.
+LINE_LIMIT_BYTES: Final = 64 << 20
+
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
+class SourceError(Exception):
+    """A source that cannot be read; the message names it and says what to do."""
+
+
+class LineSplitter:
+    """Splits a file into lines, in whatever chunks its bytes come.
+
+    Args:
+        limit: bytes past which a line is not kept, and None stands for it.
+    """
+
+    def __init__(self, limit: int = LINE_LIMIT_BYTES) -> None:
+        self._limit = limit
+        self._rest = b""
+        self._too_long = False
+
+    def split(self, chunk: bytes) -> list[bytes | None]:
+        """Return the lines that end in a chunk; keep what follows the last line end."""
+        lines: list[bytes | None] = []
+        lines += chunk.split(b"\n")
+        lines[0] = None if self._too_long else self._within_limit(self._rest + (lines[0] or b""))
+        if len(lines) == 1:
+            self._too_long, self._rest = lines[0] is None, lines[0] or b""
+            return []
+        rest = self._within_limit(lines.pop() or b"")
+        self._too_long, self._rest = rest is None, rest or b""
+        return lines
+
+    def finish(self) -> list[bytes | None]:
+        """Return what is left as the last line, if anything is."""
+        return self.split(b"\n") if self._rest or self._too_long else []
+
+    def take_complete_rest(self) -> bytes | None:
+        """Return what is left if it is a whole JSON object; it is then no longer left.
+
+        A beginning of an object is never an object itself, so nothing is taken by half.
+        """
+        try:
+            complete = isinstance(json.loads(self._rest), dict)
+        except (ValueError, RecursionError):
+            return None
+        if not complete:
+            return None
+        rest, self._rest = self._rest, b""
+        return rest
+
+    def _within_limit(self, line: bytes) -> bytes | None:
+        return line if len(line) <= self._limit else None
+
+
+class Line(NamedTuple):
+    """A line of a file: its text (None if too long to be kept) and number, from 1."""
+
+    text: bytes | None
+    number: int
+    share_read: float
+    """Share of the file that has been read, 0 to 1."""
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Yield the lines of a plain or gzip file; what follows the last line end is a line too.
+
+    Raises:
+        SourceError: if the file cannot be read.
+    """
+    splitter = LineSplitter()
+    number = 0
+    for chunk, share_read in _read_chunks(path):
+        for text in splitter.split(chunk):
+            number += 1
+            yield Line(text, number, share_read)
+    for text in splitter.finish():
+        yield Line(text, number + 1, 1.0)
+
+
+def is_gzip(path: Path) -> bool:
+    """Tell whether an existing file holds gzip."""
+    with path.open("rb") as file:
+        return file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+
+
+def _read_chunks(path: Path) -> Iterator[tuple[bytes, float]]:
+    try:
+        packed = is_gzip(path)
+        with path.open("rb") as file:
+            size = max(1, path.stat().st_size)
+            unpacked: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if packed else file
+            while chunk := unpacked.read(CHUNK_BYTES):
+                yield chunk, file.tell() / size
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise SourceError(f"{path} is damaged gzip ({error}): unpack or copy it again") from None
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from None
