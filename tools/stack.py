@@ -38,28 +38,27 @@ Dir { State::Lists "HOME/lists"; Cache "HOME/cache"; };
 # An empty package status keeps versions installed on the machine out of the choice.
 SID_CONF = """\
 #clear APT::Default-Release;
-Dir::Etc { sourcelist "HOME/sources.list"; sourceparts "/dev/null"; };
-Dir::Etc { preferences "/dev/null"; preferencesparts "/dev/null"; };
-Dir::State::status "HOME/status";
+Dir::Etc { sourcelist "HOME/sid.list"; sourceparts "/dev/null"; preferences "/dev/null"; };
+Dir { Etc::preferencesparts "/dev/null"; State::status "HOME/status"; };
 """
 FONTS_CONF = """\
-<fontconfig>
-  <dir prefix="relative">usr/share/fonts</dir>
-  <cachedir prefix="xdg">fontconfig</cachedir>
+<fontconfig><dir prefix="relative">usr/share/fonts</dir><cachedir prefix="xdg">fontconfig</cachedir>
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <alias><family>serif</family><prefer><family>DejaVu Serif</family></prefer></alias>
+  <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
 </fontconfig>
 """
 WRAPPER = """\
 #!/bin/sh
-root=$(dirname "$(readlink -f "$0")")
-exec 9<"$root/DATA"
+root=$(readlink -f "$0") && root=${root%/*}
+exec 9<"$root/usr/share/prometheus"
 export FONTCONFIG_FILE="$root/fonts.conf"
 export LD_LIBRARY_PATH="LIBRARIES${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 exec "$root/PROGRAM" "$@"
 """
-# Debian's Prometheus programs look for files in DATA at the system's root, where a package that
-# is only unpacked has none; OPEN_DATA, just as long, is the folder that WRAPPER holds open.
-DATA, OPEN_DATA = "usr/share/prometheus", b"/proc/self/fd/9//////"
+# Debian's Prometheus programs look for files in DATA of the system, where a package that is only
+# unpacked has put none; OPEN_DATA, just as long, is the folder that WRAPPER holds open.
+DATA, OPEN_DATA = b"/usr/share/prometheus", b"/proc/self/fd/9//////"
 
 
 class StackError(Exception):
@@ -86,6 +85,7 @@ class Record(NamedTuple):
 
 
 _ALERTS, _VM = "prometheus-alertmanager", "victoria-metrics"
+_BROWSERS = "chromium chromium-browser google-chrome"
 TOOLS = {
     # Before Prometheus 3 promtool was part of Debian's package "prometheus".
     "promtool": Tool((3, 0), "promtool prometheus", "promtool"),
@@ -96,9 +96,7 @@ TOOLS = {
     "vmagent": Tool((1, 100), _VM, "vmagent vmagent-prod"),
     "vmalert": Tool((1, 100), _VM, "vmalert vmalert-prod"),
     "docker-compose": Tool((2, 20), "docker-compose", "docker-compose"),
-    "chromium": Tool(
-        (120,), "chromium", "chromium chromium-browser google-chrome", "usr/lib/chromium", True
-    ),
+    "chromium": Tool((120,), "chromium", _BROWSERS, "usr/lib/chromium", libraries=True),
 }
 
 
@@ -164,7 +162,6 @@ class Stack:
             shutil.rmtree(self.dir / "tmp", ignore_errors=True)
             (self.dir / "tmp").mkdir()
             yield
-            shutil.rmtree(self.dir / "tmp", ignore_errors=True)
 
     def get(self, name: str) -> Record:
         """Return the record of a tool, putting it in place if it is not; call it locked."""
@@ -195,20 +192,18 @@ class Stack:
         """Take a tool from a package, unpacked earlier or now, that it is seen to run from."""
         home = self.dir / "pkg" / f"{package}@{suite}"
         root = home if home.is_dir() else self._unpack(tool, package, suite)
-        start = root / f"run-{tool.commands.split()[0]}"
+        program = Path(tool.folder, tool.commands.split()[0])
+        start = root / f"run-{program.name}"
         libraries = {f"$root/{file.parent.relative_to(root)}" for file in root.rglob("lib*.so*")}
         wrapper = WRAPPER.replace("LIBRARIES", ":".join(sorted(libraries)) or "$root/usr/lib")
-        wrapper = wrapper.replace("PROGRAM", f"{tool.folder}/{tool.commands.split()[0]}")
-        start.write_text(wrapper.replace("DATA", DATA))
+        start.write_text(wrapper.replace("PROGRAM", str(program)))
         start.chmod(0o755)
-        said = run([start, "--version"], timeout=30)
         packaged = (root / "PACKAGE-VERSION").read_text()
         # Debian's VictoriaMetrics says no version of its own.
-        version = parse_version(said) or parse_version(packaged)
-        if root != home:
-            root.rename(home)
-        system = {"PRETTY_NAME": "Debian sid"} if suite == "sid" else freedesktop_os_release()
-        origin = f"{system['PRETTY_NAME']}, {package} {packaged}"
+        version = parse_version(run([start, "--version"], timeout=30)) or parse_version(packaged)
+        root.rename(home)
+        place = "Debian sid" if suite == "sid" else freedesktop_os_release()["PRETTY_NAME"]
+        origin = f"{place}, {package} {packaged}"
         if version and not new_enough(version, tool.minimum):
             origin += f" (older than {'.'.join(map(str, tool.minimum))})"
         return Record(version or packaged, origin, f"../pkg/{home.name}/{start.name}")
@@ -219,8 +214,7 @@ class Stack:
         print(f"stack: getting {package} from suite {suite}", file=sys.stderr)
         work = Path(tempfile.mkdtemp(dir=self.dir / "tmp"))
         root = work / "root"
-        for folder in (root, work / "partial"):
-            folder.mkdir()
+        (work / "partial").mkdir()
         if tool.libraries:
             apt += ["-y", "--download-only", "--reinstall", "--no-install-recommends"]
             apt += ["-o", f"Dir::Cache::archives={work}/"]
@@ -233,9 +227,10 @@ class Stack:
                 (root / "PACKAGE-VERSION").write_text(run(["dpkg-deb", "-f", archive, "Version"]))
             archive.unlink()
         (root / "fonts.conf").write_text(FONTS_CONF)
-        (root / DATA).mkdir(parents=True, exist_ok=True)
-        for file in (root / "usr/bin").iterdir() if any((root / DATA).iterdir()) else ():
-            file.write_bytes(file.read_bytes().replace(b"/" + DATA.encode(), OPEN_DATA))
+        (root / "usr/share/prometheus").mkdir(parents=True, exist_ok=True)
+        for file in root.glob("usr/bin/*"):
+            if not file.is_symlink():
+                file.write_bytes(file.read_bytes().replace(DATA, OPEN_DATA))
         return root
 
     def _apt(self, suite: str) -> list[str]:
@@ -245,12 +240,11 @@ class Stack:
         if suite not in self._updated:
             for folder in (home / "lists/partial", home / "cache/archives/partial"):
                 folder.mkdir(parents=True, exist_ok=True)
-            conf = APT_CONF
+            conf = APT_CONF + (SID_CONF if suite == "sid" else "")
             if suite == "sid":
-                conf += SID_CONF
-                options = f"arch={run(['dpkg', '--print-architecture'])} target=Packages"
-                options += f" signed-by={KEYRING}" if KEYRING.is_file() else ""
-                (home / "sources.list").write_text(f"deb [{options}] {self._mirror()} sid main\n")
+                key = f"signed-by={KEYRING}" if KEYRING.is_file() else ""
+                source = home / "sid.list"
+                source.write_text(f"deb [{key} target=Packages] {self._mirror()} sid main\n")
                 (home / "status").touch()
             (home / "apt.conf").write_text(conf.replace("HOME", str(home)))
             run([*command, "update"])

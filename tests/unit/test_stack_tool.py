@@ -21,13 +21,10 @@ elif "download" in arguments:
     open(arguments[-1] + "_1_all.deb", "w").close()
 """
 DPKG = """
-if sys.argv[1] == "--print-architecture":
-    print("amd64")
-else:
-    tool = pathlib.Path(sys.argv[3], "usr/bin/promtool")
-    tool.parent.mkdir(parents=True)
-    tool.write_text("#!/bin/sh\\necho promtool, version 3.5.0")
-    tool.chmod(0o755)
+tool = pathlib.Path(sys.argv[3], "usr/bin/promtool")
+tool.parent.mkdir(parents=True)
+tool.write_text("#!/bin/sh\\necho promtool, version 3.5.0")
+tool.chmod(0o755)
 """
 
 
@@ -58,6 +55,7 @@ def put_package_manager(tmp_path: Path, apt_get: str = APT_GET, dpkg: str = DPKG
     put_command(tmp_path / "path" / "apt-get", apt_get)
     put_command(tmp_path / "path" / "dpkg", dpkg)
     put_command(tmp_path / "path" / "dpkg-deb", "print('3.5.0-1')")
+    put_command(tmp_path / "path" / "readlink", "print(pathlib.Path(sys.argv[2]).resolve())")
 
 
 @pytest.mark.parametrize(
@@ -141,8 +139,8 @@ def test_package_is_unpacked_once(
     first = capsys.readouterr().out
     link = tmp_path / "stack" / "bin" / "promtool"
     assert first == f"promtool\t{link}\t3.5.0\tDebian sid, promtool 3.5.0-1\n"
-    sources = (tmp_path / "stack" / "apt" / "sid" / "sources.list").read_text()
-    assert sources.endswith("] https://mirror.example.test/debian/ sid main\n")
+    sources = (tmp_path / "stack" / "apt" / "sid" / "sid.list").read_text()
+    assert sources.endswith(" https://mirror.example.test/debian/ sid main\n")
     assert stack.locate("promtool") == link
     put_package_manager(tmp_path, apt_get="sys.exit('used again')")
     assert stack.main(["promtool"]) == 0
@@ -153,7 +151,7 @@ def test_failed_unpacking_leaves_no_tool(
     stack: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A tool is there whole or not at all."""
-    put_package_manager(tmp_path, dpkg=DPKG + "    sys.exit('archive is cut short')\n")
+    put_package_manager(tmp_path, dpkg=DPKG + "sys.exit('archive is cut short')\n")
     assert stack.main(["promtool"]) == 1
     assert "archive is cut short" in capsys.readouterr().err
     assert stack.locate("promtool") is None

@@ -50,16 +50,15 @@ class Following:
                 self._fault = None
             except Exception as error:  # noqa: BLE001 - one bad poll must not end the following
                 self._fault = f"reading failed: {type(error).__name__}: {error}"
-            self._log_change(self._fault or self._follower.failure)
             if not more:
+                self._log_change(self._fault or self._follower.failure)
                 self._stop.wait(self._poll_seconds)
 
     def _log_change(self, failure: str | None) -> None:
-        """Log each failure once, and its end, but not every step of progress."""
-        kind = failure.rpartition(": ")[0] if failure else None
-        if kind == self._logged:
+        """Log each failure once, and its end."""
+        if failure == self._logged:
             return
-        self._logged = kind
+        self._logged = failure
         if failure is None:
             _log.info("the source is being read")
         else:

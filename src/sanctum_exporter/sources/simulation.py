@@ -31,17 +31,17 @@ _NEXT_STAGE: Final = {
 }
 _EPOCHS_IN_STAGE: Final = {
     "GERMINATED": (1, 1),
-    "TRAINING": (3, 8),
-    "BLENDING": (3, 5),
-    "HOLDING": (1, 4),
+    "TRAINING": (4, 9),
+    "BLENDING": (3, 6),
+    "HOLDING": (2, 5),
     "PRUNED": (1, 1),
     "EMBARGOED": (2, 4),
     "RESETTING": (1, 1),
 }
 _GATES: Final = {"TRAINING": "G1", "BLENDING": "G2", "HOLDING": "G3", "FOSSILIZED": "G5"}
-_GERMINATION_CHANCE: Final = 0.12
-_WORST_PRUNE_CHANCE: Final = 0.28
-_BEST_PRUNE_CHANCE: Final = 0.06
+_GERMINATION_CHANCE: Final = 0.06
+_WORST_PRUNE_CHANCE: Final = 0.16
+_BEST_PRUNE_CHANCE: Final = 0.04
 _BLUEPRINTS: Final = ("norm", "attention", "conv_light", "depthwise", "bottleneck")
 
 

@@ -1,0 +1,57 @@
+# `make demo` and `make test` do all the set-up themselves: Python 3.11+ and make is all they need.
+
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Servers that the tests talk to; tools/stack.py says where they come from.
+STACK := promtool
+
+ARGS ?= --groups A,B --speed 5
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check generate lock clean
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(VENV)/run ## Simulate a training run and serve it (ARGS="--speed 20" for other options)
+	@$(BIN)/sanctum-exporter demo $(ARGS)
+
+test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip, said aloud
+	@$(BIN)/python tools/stack.py $(STACK) || test -z "$$REQUIRE_STACK"
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/dev ## Linters, types, import contracts, generated files
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python tools/generate.py --check
+
+generate: $(VENV)/dev ## Write every generated file anew
+	@$(BIN)/python tools/generate.py
+
+lock: $(VENV)/dev ## Pin the newest dependencies
+	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.txt pyproject.toml
+	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --allow-unsafe \
+		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) .stack .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install python3.11 and call make again" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment: install its venv module (python3-venv)" >&2; exit 1; }
+
+$(VENV)/run: requirements.txt pyproject.toml src/sanctum_exporter/_version.py | $(BIN)/python
+	@$(PIP) install -r requirements.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.txt $(VENV)/run
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,92 @@
+"""Write every generated file, or tell with ``--check`` which ones are out of date.
+
+Usage: ``python tools/generate.py [--check]``
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS, Metric
+from sanctum_exporter.cli import program
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+def metrics_page() -> str:
+    """Return docs/metrics.md."""
+    return f"""# Metrics
+
+Generated from `src/sanctum_exporter/catalogue.py` by `make generate`.
+
+## Of a group
+
+Every series has the label `group_id`, and `run` (the name of the run's directory) where
+`watch --all-runs` follows several runs at once. "Record" is esper-lite's telemetry record.
+
+{_table(GROUP_METRICS)}
+
+Rates per episode (TELE-506 to TELE-508) are left to PromQL, for example
+`sanctum_seeds_germinated_total / clamp_min(sanctum_current_episode, 1)`.
+
+## Of the exporter itself
+
+{_table(EXPORTER_METRICS)}
+
+`process_*` and `python_*` are those of every Prometheus client.
+"""
+
+
+def _table(metrics: Iterable[Metric[Any]]) -> str:
+    rows = [
+        "| Prometheus | type | labels | OpenTelemetry (unit) | record | meaning |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for metric in metrics:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        unit = f" ({metric.unit})" if metric.unit else ""
+        rows.append(
+            f"| `{metric.name}` | {metric.kind} | {labels} | `{metric.instrument}`{unit} "
+            f"| {metric.record} | {metric.help} |"
+        )
+    return "\n".join(rows)
+
+
+def cli_page() -> str:
+    """Return docs/cli.md."""
+    sections = [_help_section(program, "sanctum-exporter", "##")]
+    for name, command in program.commands.items():
+        sections.append(_help_section(command, f"sanctum-exporter {name}", "##"))
+    return "# Command line\n\nGenerated from `--help` by `make generate`.\n\n" + "\n".join(sections)
+
+
+def _help_section(command: click.Command, path: str, heading: str) -> str:
+    context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
+    return f"{heading} {path}\n\n```text\n{command.get_help(context)}\n```\n"
+
+
+PAGES: Final = {"docs/metrics.md": metrics_page, "docs/cli.md": cli_page}
+
+
+def main() -> int:
+    """Write or check, and return the exit status."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for name, render in PAGES.items():
+        path, text = ROOT / name, render()
+        if not check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    if stale:
+        print(f"out of date: {', '.join(stale)}; run `make generate`", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
