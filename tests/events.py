@@ -52,9 +52,7 @@ def germinated(
     return line("SEED_GERMINATED", data, group_id)
 
 
-def stage_changed(
-    to_stage: str, epochs: int = 0, env_id: int = 0, slot_id: str = "r0c0"
-) -> bytes:
+def stage_changed(to_stage: str, epochs: int = 0, env_id: int = 0, slot_id: str = "r0c0") -> bytes:
     """Return a SEED_STAGE_CHANGED."""
     data = {"env_id": env_id, "slot_id": slot_id, "to_stage": to_stage, "epochs_in_stage": epochs}
     return line("SEED_STAGE_CHANGED", data)

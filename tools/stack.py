@@ -44,9 +44,8 @@ Dir { Etc::preferencesparts "/dev/null"; State::status "HOME/status"; };
 FONTS_CONF = """\
 <fontconfig><dir prefix="relative">usr/share/fonts</dir><cachedir prefix="xdg">fontconfig</cachedir>
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
-  <alias><family>serif</family><prefer><family>DejaVu Serif</family></prefer></alias>
   <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
-</fontconfig>
+  <alias><family>serif</family><prefer><family>DejaVu Serif</family></prefer></alias></fontconfig>
 """
 WRAPPER = """\
 #!/bin/sh

@@ -27,6 +27,7 @@ from sanctum_exporter.events import (
     SeedPruned,
     SeedStageChanged,
     TrainingStarted,
+    is_unicode,
     slots_only,
 )
 from sanctum_exporter.snapshot import STAGES, RunInfo, SeedLifecycleStats, SlotSnapshot, Trend
@@ -312,10 +313,8 @@ def trend(rates: Iterable[float]) -> Trend:
 
 def _exportable(field: str, text: str | None) -> str:
     """Return a text that can stand in a label, which must be valid UTF-8."""
-    try:
-        (text or "").encode()
-    except UnicodeEncodeError:
-        raise RejectedEventError(
-            Reason.INVALID_ENCODING, f"{field} is not valid Unicode: {text!a}"
-        ) from None
-    return text or ""
+    if text is None:
+        return ""
+    if not is_unicode(text):
+        raise RejectedEventError(Reason.INVALID_ENCODING, f"{field} is not valid Unicode: {text!a}")
+    return text

@@ -225,6 +225,15 @@ _PASSED_EVENTS: Final[dict[str, type[Event]]] = {
 
 _STRUCTS: Final[dict[str, type[Event]]] = READ_EVENTS | _PASSED_EVENTS
 
+_PAYLOAD_FIELDS: Final[dict[type[Event], tuple[str, ...]]] = {
+    struct: next(
+        cast("type[msgspec.Struct]", field.type).__struct_fields__
+        for field in msgspec.structs.fields(struct)
+        if field.name == "data"
+    )
+    for struct in READ_EVENTS.values()
+}
+
 EVENT_TYPES: Final[dict[type[Event], str]] = {
     **{struct: name for name, struct in _STRUCTS.items()},
     OtherEvent: "other",
@@ -278,8 +287,17 @@ def from_host(event: Any) -> Event:
         return msgspec.convert(envelope, known, from_attributes=True)
     except (ValueError, KeyError):
         if struct is not None:
-            envelope["data"] = _payload_fields(event.data, struct)
+            envelope["data"] = _plain_payload(event.data, _PAYLOAD_FIELDS[struct])
         return _read(envelope)
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be written as UTF-8, as labels must be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _parse(line: bytes) -> Any:
@@ -307,7 +325,7 @@ def _read(envelope: Any) -> Event:
         group_id = envelope.get("group_id")
         return _PASSED_EVENTS.get(name, OtherEvent)(
             timestamp=_aware(envelope.get("timestamp")),
-            group_id=group_id if isinstance(group_id, str) else None,
+            group_id=group_id if isinstance(group_id, str) and is_unicode(group_id) else None,
         )
     if envelope.get("data") is None:
         raise RejectedEventError(Reason.MISSING_DATA, f"{name} has no data")
@@ -355,16 +373,11 @@ def slots_only(seeds: Mapping[str, _T]) -> dict[str, _T] | None:
     return slots if slots or not seeds else None
 
 
-def _payload_fields(data: Any, struct: type[Event]) -> dict[str, Any] | None:
+def _plain_payload(data: Any, fields: tuple[str, ...]) -> dict[str, Any] | None:
     """Return the attributes that we read of a live payload, integers of other libraries as int."""
     if data is None:
         return None
-    payload = struct.__annotations__["data"]
-    return {
-        name: _plain(getattr(data, name))
-        for name in payload.__struct_fields__
-        if hasattr(data, name)
-    }
+    return {name: _plain(getattr(data, name)) for name in fields if hasattr(data, name)}
 
 
 def _plain(value: Any) -> Any:

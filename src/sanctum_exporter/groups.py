@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from sanctum_exporter.aggregator import Aggregator
-from sanctum_exporter.events import Event, Reason, RejectedEventError
+from sanctum_exporter.events import Event, Reason, RejectedEventError, is_unicode
 from sanctum_exporter.snapshot import DEFAULT_GROUP, GroupReading
 
 
@@ -74,11 +74,9 @@ class Groups:
         return GroupReading(group_id, slots, info, last_event_timestamp, self._run)
 
     def _create(self, group_id: str) -> Aggregator:
-        try:
-            group_id.encode()
-        except UnicodeEncodeError:
+        if not is_unicode(group_id):
             raise RejectedEventError(
                 Reason.INVALID_ENCODING, f"group_id is not valid Unicode: {group_id!a}"
-            ) from None
+            )
         aggregator = self._aggregators[group_id] = Aggregator(self._num_envs, self._clock)
         return aggregator

@@ -38,9 +38,7 @@ def test_before_any_event_every_value_is_the_documented_default() -> None:
 
 def test_a_duplicate_slot_id_counts_twice() -> None:
     """slot_ids are taken as given, so a seed in a doubled slot is two slots."""
-    slots = snapshot(
-        events.started(1, ("r0c0", "r0c0", "r0c1")), events.germinated(epochs=3)
-    )
+    slots = snapshot(events.started(1, ("r0c0", "r0c0", "r0c1")), events.germinated(epochs=3))
     assert slots.total_slots == 3
     assert slots.active_slots == 2
     assert slots.avg_epochs_in_stage == 3.0
@@ -159,9 +157,7 @@ def test_aggregates_in_a_report_are_no_slots() -> None:
 
 def test_end_of_an_episode_clears_every_seed_and_moves_the_episode() -> None:
     """Fossilized seeds go too; the cumulative counts stay."""
-    slots = snapshot(
-        events.started(), events.ended("SEED_FOSSILIZED"), events.batch_completed(4)
-    )
+    slots = snapshot(events.started(), events.ended("SEED_FOSSILIZED"), events.batch_completed(4))
     assert slots.active_slots == 0
     assert slots.current_episode == 4
     assert slots.seed_lifecycle.fossilize_count == 1

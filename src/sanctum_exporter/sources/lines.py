@@ -34,14 +34,13 @@ class LineSplitter:
 
     def split(self, chunk: bytes) -> list[bytes | None]:
         """Return the lines that end in a chunk; keep what follows the last line end."""
-        lines: list[bytes | None] = []
-        lines += chunk.split(b"\n")
-        lines[0] = None if self._too_long else self._within_limit(self._rest + (lines[0] or b""))
-        if len(lines) == 1:
-            self._too_long, self._rest = lines[0] is None, lines[0] or b""
-            return []
-        rest = self._within_limit(lines.pop() or b"")
-        self._too_long, self._rest = rest is None, rest or b""
+        pieces = chunk.split(b"\n")
+        pieces[0] = self._rest + pieces[0]
+        lines = [piece if len(piece) <= self._limit else None for piece in pieces]
+        if self._too_long:
+            lines[0] = None
+        last = lines.pop()
+        self._too_long, self._rest = last is None, last or b""
         return lines
 
     def finish(self) -> list[bytes | None]:
@@ -61,9 +60,6 @@ class LineSplitter:
             return None
         rest, self._rest = self._rest, b""
         return rest
-
-    def _within_limit(self, line: bytes) -> bytes | None:
-        return line if len(line) <= self._limit else None
 
 
 class Line(NamedTuple):
