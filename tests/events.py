@@ -10,7 +10,7 @@ EPOCH_SECONDS = 1795348800.0
 """``TIME`` in Unix seconds."""
 
 
-def line(event_type: str, data: Any = None, group_id: str = "default", **envelope: Any) -> bytes:
+def line(event_type: str, data: Any = None, group_id: Any = "default", **envelope: Any) -> bytes:
     """Return an event as a line without its end."""
     event = {
         "event_id": "e",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def styles(slots: SlotSnapshot | None, line: int) -> list[tuple[str, str]]:
     return [(span.text.strip(), span.style) for span in panel.lines(slots)[line]]
 
 
-def with_seeds(**values: int | float | Trend) -> SlotSnapshot:
+def with_seeds(**values: Any) -> SlotSnapshot:
     """Return the slots with other values of the seeds."""
     return replace(SLOTS, seed_lifecycle=replace(SLOTS.seed_lifecycle, **values))
 

@@ -16,7 +16,10 @@ from sanctum_exporter.cli.watch import watch
 from sanctum_exporter.sources.lines import SourceError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+)
 @click.version_option(__version__, prog_name="sanctum-exporter")
 @click.option(
     "--log.level",
@@ -26,8 +29,12 @@ from sanctum_exporter.sources.lines import SourceError
     show_default=True,
     help="Least severity that is logged, to standard error.",
 )
-def program(log_level: str) -> None:
+@click.pass_context
+def program(context: click.Context, log_level: str) -> None:
     """Publish the Sanctum telemetry of esper-lite to Prometheus and OpenTelemetry."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
     logging.basicConfig(
         level=log_level.upper(),
         format="%(asctime)s %(levelname)s %(message)s",

@@ -1,0 +1,215 @@
+"""The command line: output, help, and errors in one line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from sanctum_exporter.cli import main, program
+from tests import events, recordings
+
+
+class Result:
+    """What a command did."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status = status
+        self.out = out
+        self.err = err
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return a function that runs the command in this process."""
+
+    def run(*arguments: str | Path) -> Result:
+        with pytest.raises(SystemExit) as exited:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        code = exited.value.code
+        assert isinstance(code, int)
+        return Result(code, captured.out, captured.err)
+
+    return run
+
+
+def test_inspect_json_holds_groups_events_and_rejections(run: Any, tmp_path: Path) -> None:
+    """The fields of the last golden rows; counts of what was there."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"\n".join([*recordings.lines("ab"), b"garbage"]))
+    document = json.loads(run("inspect", path, "--format", "json").out)
+    last = {row["group_id"]: recordings.values(row) for row in recordings.golden("ab")}
+    assert document["groups"] == {"A": last["A"], "B": last["B"]}
+    assert document["events"]["SEED_FOSSILIZED"] == 23
+    assert sum(document["events"].values()) == 5403
+    assert document["rejected"] == {"invalid_json": 1}
+
+
+def test_inspect_changes_are_the_golden_rows(run: Any) -> None:
+    """A row after each event that changed a published group, and no other."""
+    result = run("inspect", recordings.path("ppo_single"), "--changes")
+    rows = [json.loads(line) for line in result.out.splitlines()]
+    assert rows == list(recordings.golden("ppo_single"))
+
+
+def test_inspect_until_a_line_of_one_group(run: Any) -> None:
+    """The panel at a recorded point: title, then text."""
+    point = next(row for row in recordings.panels("ab") if row["group_id"] == "B")
+    options = ("--until-line", str(point["line"]), "--group", "B", "--format", "panel")
+    result = run("inspect", recordings.path("ab"), *options)
+    assert result.out == f"{point['border_title']}\n{point['text']}\n"
+
+
+def test_inspect_panel_of_several_groups_names_them(run: Any) -> None:
+    """A blank line between them."""
+    out = run("inspect", recordings.path("ab"), "--format", "panel").out
+    assert out.startswith("group A\nCURRENT SLOTS ─ 9 across 3 envs\n")
+    assert "\n\ngroup B\nCURRENT SLOTS ─ 9 across 3 envs\n" in out
+
+
+def test_inspect_before_anything_is_configured_has_no_data(run: Any) -> None:
+    """No group is published then."""
+    path = recordings.path("ppo_single")
+    assert run("inspect", path, "--until-line", "0", "--format", "panel").out == "[no data]\n"
+    document = json.loads(run("inspect", path, "--until-line", "0", "--format", "json").out)
+    assert document == {"groups": {}, "events": {}, "rejected": {}}
+    assert "No group is configured." in run("inspect", path, "--until-line", "0").out
+
+
+def test_inspect_of_a_group_that_is_not_there_names_those_that_are(run: Any) -> None:
+    """On standard error, so that the output stays what it is."""
+    path = recordings.path("ab")
+    result = run("inspect", path, "--group", "C", "--format", "panel")
+    assert result.out == "[no data]\n"
+    assert result.err == f"{path}: group 'C' is not published; published: A, B\n"
+
+
+def test_inspect_table_shows_every_group(run: Any) -> None:
+    """For people."""
+    out = run("inspect", recordings.path("ab")).out
+    for text in ("ppo_2247_12ep", "ppo_8223_12ep", "total slots", "5403 events read"):
+        assert text in out
+
+
+def test_inspect_prometheus_is_what_a_scrape_gives(run: Any) -> None:
+    """Group, and the exporter on itself."""
+    out = run("inspect", recordings.path("ab"), "--format", "prometheus").out
+    assert 'sanctum_slots{group_id="A",stage="DORMANT"} 9.0\n' in out
+    assert 'sanctum_exporter_events_total{event_type="SEED_FOSSILIZED"} 23.0\n' in out
+
+
+def test_num_envs_gives_the_envs_of_the_original(run: Any, tmp_path: Path) -> None:
+    """Before TRAINING_STARTED says how many there are."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(events.germinated())
+    options = ("--num-envs", "16", "--format", "json")
+    document = json.loads(run("inspect", path, *options).out)
+    assert document["groups"]["default"]["n_envs"] == 16
+    assert document["groups"]["default"]["total_slots"] == 16
+
+
+def taken_port() -> socket.socket:
+    """Return a socket that listens."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def test_port_in_use_names_the_address_and_the_option(run: Any, tmp_path: Path) -> None:
+    """And ends at once."""
+    with taken_port() as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = run("watch", tmp_path, "--web.listen-address", address)
+    assert result.status == 2
+    assert result.err.splitlines()[-1] == (
+        f"sanctum-exporter: cannot listen on {address}: Address already in use; "
+        "choose another with --web.listen-address"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["inspect", "{nothing}"], "'{nothing}' does not exist"),
+        (["replay", "{folder}"], "'{folder}' is a directory"),
+        (["inspect", "{damaged}"], "{damaged} is damaged gzip"),
+        (["watch"], "Missing argument 'PATH'"),
+        (["watch", "--all-runs", "{file}"], "--all-runs needs a directory of runs, and {file} is"),
+        (["watch", "{folder}", "--web.listen-address", "10500"], "give host:port, for example"),
+        (["watch", "{folder}", "--web.telemetry-path", "metrics"], "write /metrics"),
+        (["watch", "{folder}", "--web.telemetry-path", "/-/ready"], "write /metrics"),
+        (["replay", "{file}", "--speed", "0"], "'0' is not a speed: give a number above 0"),
+        (["replay", "{file}", "--speed", "nan"], "'nan' is not a speed: give a number above 0"),
+        (["demo", "--duration", "60"], "'60' is not a duration: write 90s, 5m or 1h30m"),
+        (["demo", "--groups", "A,,B"], "'A,,B' is not a list of groups: write A,B"),
+        (["demo", "--envs", "-1"], "Invalid value for '--envs'"),
+        (["inspect", "{file}", "--format", "yaml"], "'yaml' is not one of"),
+        (["inspekt", "{file}"], "No such command 'inspekt'"),
+        (["--nothing"], "No such option"),
+    ],
+)
+def test_errors_are_one_line_with_status_two(
+    run: Any, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    """What is wrong, and what to do; no traceback."""
+    names = {name: str(tmp_path / name) for name in ("nothing", "folder", "file", "damaged")}
+    Path(names["folder"]).mkdir()
+    Path(names["file"]).write_bytes(events.started() + b"\n")
+    Path(names["damaged"]).write_bytes(gzip.compress(b"line\n" * 100)[:-9])
+    result = run(*(argument.format(**names) for argument in arguments))
+    assert result.status == 2
+    assert result.out == ""
+    (line,) = result.err.splitlines()
+    assert line.startswith("sanctum-exporter: ")
+    assert message.format(**names) in line
+
+
+@pytest.mark.parametrize("name", [None, *program.commands])
+def test_every_command_and_option_has_help(run: Any, name: str | None) -> None:
+    """So that nobody has to read the source."""
+    result = run(*([name] if name else []), "--help")
+    assert result.status == 0
+    command = program.commands[name] if name else program
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+def test_version_is_told(run: Any) -> None:
+    """With the name of the program."""
+    result = run("--version")
+    assert (result.status, result.out) == (0, "sanctum-exporter, version 0.1.0\n")
+
+
+def test_without_a_command_the_commands_are_shown(run: Any) -> None:
+    """And the status says that nothing was done."""
+    result = run()
+    assert result.status == 2
+    assert result.err.startswith("Usage: sanctum-exporter [OPTIONS] [COMMAND]")
+
+
+def test_importing_the_package_does_no_work() -> None:
+    """It loads neither OpenTelemetry nor a Prometheus client, and starts no thread."""
+    script = (
+        "import sys, threading, sanctum_exporter;"
+        "heavy = ('opentelemetry', 'prometheus', 'msgspec');"
+        "loaded = [name for name in sys.modules if name.startswith(heavy)];"
+        "sys.exit(str(loaded) if loaded or threading.active_count() > 1 else 0)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_commands_that_do_not_push_load_no_opentelemetry() -> None:
+    """It costs half a second and 60 MB."""
+    script = (
+        "import sys, sanctum_exporter.cli;"
+        "sys.exit(any(m.startswith('opentelemetry') for m in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

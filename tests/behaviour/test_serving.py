@@ -1,0 +1,82 @@
+"""The commands that serve, run as a user runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests import events, recordings
+from tests.processes import eventually, exporter
+
+
+def test_watch_follows_a_file_from_before_it_exists(tmp_path: Path) -> None:
+    """Ready only while it is being read; SIGTERM ends it with status 0."""
+    path = tmp_path / "events.jsonl"
+    with exporter("watch", str(path)) as running:
+        status, text = running.get("/-/ready")
+        assert (status, text) == (503, f"not ready: waiting for {path}, which does not exist yet\n")
+        assert running.samples() == []
+        path.write_bytes(events.started() + b"\n")
+        eventually(lambda: running.get("/-/ready") == (200, "ready\n"))
+        assert 'sanctum_total_slots{group_id="default"} 4.0' in running.samples()
+        with path.open("ab") as file:
+            file.write(events.germinated() + b"\n")
+        eventually(lambda: 'sanctum_active_slots{group_id="default"} 1.0' in running.samples())
+        assert running.stop() == 0
+
+
+def test_watch_started_again_serves_what_it_served_before(tmp_path: Path) -> None:
+    """Its state is the file."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"\n".join(recordings.lines("heuristic")) + b"\n")
+    scrapes = []
+    for _ in range(2):
+        with exporter("watch", str(path)) as running:
+            eventually(lambda running=running: running.get("/-/ready")[0] == 200)  # type: ignore[misc]
+            scrapes.append(running.samples())
+    assert scrapes[0] == scrapes[1]
+    assert 'sanctum_seeds_germinated_total{group_id="default"} 4.0' in scrapes[0]
+
+
+def test_watch_all_runs_serves_each_with_its_name(tmp_path: Path) -> None:
+    """A directory may come later than the exporter."""
+    directory = tmp_path / "telemetry"
+    with exporter("watch", "--all-runs", str(directory)) as running:
+        for name, envs in (("telemetry_2026-01-01_000000", 1), ("telemetry_2026-01-02_000000", 2)):
+            run = directory / name
+            run.mkdir(parents=True)
+            (run / "events.jsonl").write_bytes(events.started(envs) + b"\n")
+        wanted = {
+            'sanctum_envs{group_id="default",run="telemetry_2026-01-01_000000"} 1.0',
+            'sanctum_envs{group_id="default",run="telemetry_2026-01-02_000000"} 2.0',
+        }
+        eventually(lambda: wanted <= set(running.samples()))
+
+
+def test_replay_ends_with_the_recorded_values_and_goes_on_serving() -> None:
+    """The values of the last golden row; times are those of the replay."""
+    with exporter("replay", str(recordings.path("heuristic")), "--speed", "100000") as running:
+        running.wait_for("replayed to its end")
+        last = recordings.golden("heuristic")[-1]
+        total, germinated = last["total_slots"], last["seed_lifecycle"]["germination_count"]
+        samples = running.samples()
+        assert f'sanctum_total_slots{{group_id="default"}} {total}.0' in samples
+        assert f'sanctum_seeds_germinated_total{{group_id="default"}} {germinated}.0' in samples
+        assert running.stop() == 0
+
+
+def test_replay_can_be_stopped_in_its_midst() -> None:
+    """In its own time the recording takes minutes."""
+    with exporter("replay", str(recordings.path("ppo_single"))) as running:
+        eventually(lambda: len(running.samples()) > 0)
+        assert running.stop() == 0
+
+
+def test_demo_serves_groups_and_ends_by_itself() -> None:
+    """After its duration, with status 0."""
+    arguments = ("--groups", "A,B", "--envs", "2", "--slots", "2", "--speed", "100")
+    with exporter("demo", *arguments, "--duration", "2s") as running:
+        eventually(lambda: 'sanctum_total_slots{group_id="B"} 4.0' in running.samples())
+        eventually(
+            lambda: 'sanctum_seeds_germinated_total{group_id="A"} 0.0' not in running.samples()
+        )
+        assert running.process.wait(10) == 0
