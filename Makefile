@@ -28,7 +28,7 @@ check: $(VENV)/dev ## Linters, types, import contracts, generated files
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python tools/generate.py --check
 
 generate: $(VENV)/dev ## Write every generated file anew
