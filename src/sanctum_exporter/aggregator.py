@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from sanctum_exporter.events import (
     AGGREGATE_PREFIX,
@@ -25,10 +25,10 @@ from sanctum_exporter.events import (
     SeedGateEvaluated,
     SeedGerminated,
     SeedPruned,
+    SeedReport,
     SeedStageChanged,
     TrainingStarted,
     is_unicode,
-    slots_only,
 )
 from sanctum_exporter.snapshot import STAGES, RunInfo, SeedLifecycleStats, SlotSnapshot, Trend
 
@@ -42,8 +42,7 @@ _ACTIVE_STAGES: Final[tuple[str, ...]] = STAGES[1:]
 # Slot ids that esper-lite uses where it does not know the slot.
 _NOT_SLOTS: Final = ("", "unknown")
 
-_Seed: TypeAlias = tuple[str, int]  # stage, epochs_in_stage
-_EMPTY: Final[_Seed] = ("DORMANT", 0)
+_EMPTY: Final = SeedReport("DORMANT", 0)
 
 
 class Aggregator:
@@ -64,7 +63,7 @@ class Aggregator:
         self._multiplicity: dict[str, int] = {}
         self._slots_per_env = 0
 
-        self._seeds: dict[int, dict[str, _Seed]] = {}
+        self._seeds: dict[int, dict[str, SeedReport]] = {}
         self._stage_counts = dict.fromkeys(_ACTIVE_STAGES, 0)
         self._epochs_in_stage = 0
         self._staged_slots = 0
@@ -97,13 +96,13 @@ class Aggregator:
             RejectedEventError: if the event does not fit the run; nothing has changed.
         """
         handle = self._handlers.get(type(event))
-        timestamp = event.timestamp
+        if handle is None:
+            # Nothing changes but one reference, which needs no lock with a single writer.
+            self._see(event.timestamp)
+            return
         with self._lock:
-            if handle is not None:
-                handle(event)
-                timestamp = timestamp or self._now()
-            if timestamp is not None and (self._newest is None or timestamp > self._newest):
-                self._newest = timestamp
+            handle(event)
+            self._see(event.timestamp or self._now())
 
     @property
     def configured(self) -> bool:
@@ -153,6 +152,10 @@ class Aggregator:
             ),
         )
 
+    def _see(self, timestamp: datetime | None) -> None:
+        if timestamp is not None and (self._newest is None or timestamp > self._newest):
+            self._newest = timestamp
+
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
 
@@ -182,24 +185,26 @@ class Aggregator:
     def _seed_germinated(self, event: SeedGerminated) -> None:
         slot_id = self._admit(event)
         self._germinated += 1
-        self._set(event.data.env_id, slot_id, ("GERMINATED", event.data.epochs_in_stage))
+        self._set(event.data.env_id, slot_id, SeedReport("GERMINATED", event.data.epochs_in_stage))
 
     def _seed_stage_changed(self, event: SeedStageChanged) -> None:
         slot_id = self._admit(event)
-        self._set(event.data.env_id, slot_id, (event.data.to_stage, event.data.epochs_in_stage))
+        data = event.data
+        self._set(data.env_id, slot_id, SeedReport(data.to_stage, data.epochs_in_stage))
 
     def _seed_fossilized(self, event: SeedFossilized) -> None:
         slot_id = self._admit(event)
         self._fossilized += 1
         self._add_lifespan(event.data.epochs_total)
-        _, epochs_in_stage = self._get(event.data.env_id, slot_id)
-        self._set(event.data.env_id, slot_id, ("FOSSILIZED", epochs_in_stage))
+        env_id = event.data.env_id
+        epochs_in_stage = self._seeds.get(env_id, {}).get(slot_id, _EMPTY).epochs_in_stage
+        self._set(env_id, slot_id, SeedReport("FOSSILIZED", epochs_in_stage))
 
     def _seed_pruned(self, event: SeedPruned) -> None:
         slot_id = self._admit(event)
         self._pruned += 1
         self._add_lifespan(event.data.epochs_total)
-        self._set(event.data.env_id, slot_id, ("PRUNED", 0))
+        self._set(event.data.env_id, slot_id, SeedReport("PRUNED", 0))
 
     def _seed_gate_evaluated(self, event: SeedGateEvaluated) -> None:
         self._admit(event)
@@ -209,19 +214,17 @@ class Aggregator:
         self._admit_env(env_id)
         if seeds is None:
             return
-        for slot_id in seeds:
-            if slot_id.startswith(AGGREGATE_PREFIX):
-                seeds = slots_only(seeds)
-                break
-        if seeds is None:
-            return
+        # A map of nothing but aggregates says nothing about any slot; an empty one clears the env.
+        about_slots = not seeds
         for slot_id, report in seeds.items():
-            self._learn_slot(slot_id)
-            self._set(env_id, slot_id, (report.stage, report.epochs_in_stage))
-        if self._locked:
-            gone = [slot_id for slot_id in self._seeds.get(env_id, ()) if slot_id not in seeds]
-            for slot_id in gone:
-                self._set(env_id, slot_id, _EMPTY)
+            if not slot_id.startswith(AGGREGATE_PREFIX):
+                about_slots = True
+                self._learn_slot(slot_id)
+                self._set(env_id, slot_id, report)
+        if self._locked and about_slots:
+            for slot_id in self._seeds.get(env_id, ()):
+                if slot_id not in seeds:
+                    self._set(env_id, slot_id, _EMPTY)
 
     def _batch_epoch_completed(self, event: BatchEpochCompleted) -> None:
         self._current_episode = episodes = event.data.episodes_completed
@@ -260,31 +263,29 @@ class Aggregator:
         if epochs > 0:
             self._lifespans.append(epochs)
 
-    def _get(self, env_id: int, slot_id: str) -> _Seed:
-        return self._seeds.get(env_id, {}).get(slot_id, _EMPTY)
-
-    def _set(self, env_id: int, slot_id: str, seed: _Seed) -> None:
+    def _set(self, env_id: int, slot_id: str, seed: SeedReport) -> None:
         multiplicity = self._multiplicity.get(slot_id)
         if multiplicity is None:
             return
         seeds = self._seeds.get(env_id)
         if seeds is None:
             seeds = self._seeds[env_id] = {}
-        self._count(seeds.get(slot_id, _EMPTY), -multiplicity)
-        self._count(seed, multiplicity)
-        if seed == _EMPTY:
-            seeds.pop(slot_id, None)
-        else:
-            seeds[slot_id] = seed
+        old = seeds.get(slot_id, _EMPTY)
+        seeds[slot_id] = seed
+        if old.stage != seed.stage:
+            self._count(old, -multiplicity)
+            self._count(seed, multiplicity)
+        elif seed.stage != "DORMANT":
+            self._epochs_in_stage += multiplicity * (seed.epochs_in_stage - old.epochs_in_stage)
 
-    def _count(self, seed: _Seed, slots: int) -> None:
-        stage, epochs = seed
+    def _count(self, seed: SeedReport, slots: int) -> None:
+        stage = seed.stage
         if stage == "DORMANT":
             return
         if stage in self._stage_counts:
             self._stage_counts[stage] += slots
         self._staged_slots += slots
-        self._epochs_in_stage += slots * epochs
+        self._epochs_in_stage += slots * seed.epochs_in_stage
 
     def _clear_seeds(self) -> None:
         self._seeds = {}

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import reduce
 from operator import index, or_
-from typing import Annotated, Any, Final, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, Final, TypeAlias, cast
 
 import msgspec
 
@@ -28,8 +28,6 @@ Timestamp: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 # Keys of ``seeds`` that begin so are summaries over slots.
 AGGREGATE_PREFIX: Final = "__"
-
-_T = TypeVar("_T")
 
 
 class Reason(StrEnum):
@@ -360,17 +358,9 @@ def _without_aggregates(data: Any) -> Any:
     seeds = data.get("seeds") if isinstance(data, Mapping) else None
     if not isinstance(seeds, Mapping):
         return data
-    return {**data, "seeds": slots_only(seeds)}
-
-
-def slots_only(seeds: Mapping[str, _T]) -> dict[str, _T] | None:
-    """Return the entries whose key is a slot id; None where the map reports on no slot at all.
-
-    Heuristic runs send ``{"__aggregate__": …}``, which says nothing about any slot. An empty map
-    is a report too: it clears the env.
-    """
-    slots = {key: report for key, report in seeds.items() if not key.startswith(AGGREGATE_PREFIX)}
-    return slots if slots or not seeds else None
+    slots = {key: seed for key, seed in seeds.items() if not str(key).startswith(AGGREGATE_PREFIX)}
+    # None is no report, and an empty map is one: it clears the env.
+    return {**data, "seeds": slots if slots or not seeds else None}
 
 
 def _plain_payload(data: Any, fields: tuple[str, ...]) -> dict[str, Any] | None:
