@@ -61,6 +61,13 @@ def test_plain_and_gzip_files_are_read_alike(tmp_path: Path, pack: type[bytes]) 
     assert lines[-1].share_read == 1.0
 
 
+def test_share_grows_line_by_line(tmp_path: Path) -> None:
+    """So that a bar moves in a small file too, which is read in one go."""
+    path = tmp_path / "events"
+    path.write_bytes(b"line\n" * 4)
+    assert [line.share_read for line in read_lines(path)] == [0.25, 0.5, 0.75, 1.0]
+
+
 def test_damaged_gzip_says_which_file_and_what_to_do(tmp_path: Path) -> None:
     """A copy that broke off is not a short recording."""
     path = tmp_path / "run.jsonl.gz"

@@ -35,9 +35,19 @@ def parse_groups(text: str) -> tuple[str, ...]:
     help="How long to run, for example 60s.  [default: until stopped]",
 )
 @speed_option
-@click.option("--envs", type=click.IntRange(min=0), default=4, show_default=True, help="Envs.")
 @click.option(
-    "--slots", type=click.IntRange(min=0), default=3, show_default=True, help="Slots of an env."
+    "--envs",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Environments of a group.",
+)
+@click.option(
+    "--slots",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="Slots of an environment.",
 )
 @click.option(
     "--groups",
@@ -59,9 +69,10 @@ def demo(
     address: ListenAddress,
     telemetry_path: str,
 ) -> None:
-    """Simulate a training run and serve it, with the events that esper-lite sends.
+    """Simulate a training run and serve it.
 
-    At speed 1 an epoch takes a second; runs follow each other until the end.
+    The events are those that esper-lite sends. At speed 1 an epoch takes a second; runs follow
+    each other until the end.
     """
     stop = Event()
     intake = Intake(Groups(), source="demo")

@@ -59,9 +59,10 @@ def inspect(
     output_format: str,
     changes: bool,
 ) -> None:
-    """Read the recording FILE (plain or gzip) once and print its values.
+    """Read a recording once and print its values.
 
-    --changes prints an object for every event after which a published group has other values.
+    FILE is plain or gzip. --changes prints an object for every event after which a published
+    group has other values.
     """
     intake = Intake(Groups(num_envs), source=str(file))
     steps = _steps(file, intake, until_line)

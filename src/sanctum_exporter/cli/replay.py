@@ -52,10 +52,10 @@ def replay(
     address: ListenAddress,
     telemetry_path: str,
 ) -> None:
-    """Feed the recording FILE (plain or gzip) in its own time, or faster, and serve it.
+    """Play a recording again, in its own time or faster, and serve it.
 
-    Events carry the time of the replay, so that dashboards and alerts see a run that is
-    happening now.
+    FILE is plain or gzip. Events carry the time of the replay, so that dashboards and alerts see
+    a run that is happening now.
     """
     stop = Event()
     pacer = Pacer(speed, stop)
@@ -67,7 +67,8 @@ def replay(
                     return
                 intake.line(line.text, line.number)
                 progress.update(task, completed=line.share_read)
-        click.echo(f"{file}: replayed to its end; still serving", err=True)
+        serving_on = "" if linger == 0 else "; still serving"
+        click.echo(f"{file}: replayed to its end{serving_on}", err=True)
         stop.wait(linger)
 
 

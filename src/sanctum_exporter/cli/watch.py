@@ -24,7 +24,7 @@ from sanctum_exporter.web.address import ListenAddress
 def watch(
     path: Path, all_runs: bool, num_envs: int, address: ListenAddress, telemetry_path: str
 ) -> None:
-    """Follow the telemetry at PATH as it grows, and serve it.
+    """Follow telemetry as it grows, and serve it.
 
     PATH is what esper-lite was given as --telemetry-file or --telemetry-dir; it need not exist
     yet. Of a directory, the newest run is followed, and a newer one as soon as it appears. With

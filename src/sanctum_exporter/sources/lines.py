@@ -68,7 +68,7 @@ class Line(NamedTuple):
     text: bytes | None
     number: int
     share_read: float
-    """Share of the file that has been read, 0 to 1."""
+    """How much of the file the lines up to this one are, roughly, 0 to 1."""
 
 
 def read_lines(path: Path) -> Iterator[Line]:
@@ -79,10 +79,14 @@ def read_lines(path: Path) -> Iterator[Line]:
     """
     splitter = LineSplitter()
     number = 0
+    share_before = 0.0
     for chunk, share_read in _read_chunks(path):
-        for text in splitter.split(chunk):
-            number += 1
-            yield Line(text, number, share_read)
+        lines = splitter.split(chunk)
+        for index, text in enumerate(lines, start=1):
+            share = share_before + (share_read - share_before) * index / len(lines)
+            yield Line(text, number + index, share)
+        number += len(lines)
+        share_before = share_read
     for text in splitter.finish():
         yield Line(text, number + 1, 1.0)
 
