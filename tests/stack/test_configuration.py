@@ -1,0 +1,142 @@
+"""The servers' own tools accept what the repository ships."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sanctum_exporter import __version__
+from tests import recordings
+from tests.stack.composed import interpolated
+
+pytestmark = pytest.mark.stack
+
+ROOT = recordings.ROOT
+Tool = Callable[[str], Path]
+
+
+def run(tool: Path, *arguments: str) -> str:
+    """Run a tool in the repository; its complaint is the failure."""
+    done = subprocess.run(  # noqa: S603 - the tool that was asked for
+        [tool, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_promtool_accepts_configuration_and_rules(stack_tool: Tool) -> None:
+    """`promtool check` finds nothing, not even with every lint as an error."""
+    promtool = stack_tool("promtool")
+    rules = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "rules").glob("*.yml"))
+    run(promtool, "check", "config", "--lint=all", "--lint-fatal", "prometheus.yml")
+    run(promtool, "check", "rules", "--lint=all", "--lint-fatal", *rules)
+
+
+@pytest.mark.parametrize("name", ["firing", "quiet"])
+def test_alerts_fire_in_their_minute_and_in_no_healthy_situation(
+    stack_tool: Tool, name: str
+) -> None:
+    """`promtool test rules`: every alert fires when it should, and none when it should not."""
+    run(stack_tool("promtool"), "test", "rules", f"rules/tests/{name}.test.yml")
+
+
+def test_amtool_accepts_the_configuration(stack_tool: Tool) -> None:
+    """`amtool check-config` finds nothing."""
+    run(stack_tool("amtool"), "check-config", "alertmanager.yml")
+
+
+@pytest.mark.parametrize(
+    ("severity", "receiver"), [("critical", "pager"), ("warning", "warnings"), ("none", "warnings")]
+)
+def test_every_severity_reaches_its_receiver(
+    stack_tool: Tool, severity: str, receiver: str
+) -> None:
+    """Critical alerts page, everything else waits its turn."""
+    routes = ["config", "routes", "test", "--config.file=alertmanager.yml"]
+    labels = [f"severity={severity}", "alertname=SanctumAny", "job=sanctum", "instance=a:10500"]
+    run(stack_tool("amtool"), *routes, f"--verify.receivers={receiver}", *labels)
+
+
+def test_without_a_telemetry_dir_compose_runs_the_demo(stack_tool: Tool) -> None:
+    """Nothing set: the exporter follows nothing, so its command takes the demo."""
+    exporter = interpolated(stack_tool("docker-compose"))["services"]["exporter"]
+    assert exporter["environment"] == {"FOLLOW": ""}
+    (mount,) = exporter["volumes"]
+    assert Path(mount["source"]).is_dir()
+
+
+def test_with_a_telemetry_dir_compose_follows_it(stack_tool: Tool, tmp_path: Path) -> None:
+    """TELEMETRY_DIR is mounted read-only, has to exist, and the exporter follows it."""
+    config = interpolated(stack_tool("docker-compose"), TELEMETRY_DIR=str(tmp_path))
+    exporter = config["services"]["exporter"]
+    assert exporter["environment"] == {"FOLLOW": "/telemetry"}
+    (mount,) = exporter["volumes"]
+    assert (mount["type"], mount["source"], mount["target"]) == (
+        "bind",
+        str(tmp_path),
+        "/telemetry",
+    )
+    assert mount["read_only"] is True
+    assert not mount["bind"].get("create_host_path")
+
+
+def test_receivers_take_their_addresses_from_files_that_can_be_replaced(
+    stack_tool: Tool, tmp_path: Path
+) -> None:
+    """PAGER_URL_FILE and WARNINGS_URL_FILE become the secrets that alertmanager.yml reads."""
+    config = interpolated(
+        stack_tool("docker-compose"),
+        PAGER_URL_FILE=str(tmp_path / "pager"),
+        WARNINGS_URL_FILE=str(tmp_path / "warnings"),
+    )
+    assert {name: secret["file"] for name, secret in config["secrets"].items()} == {
+        "pager_url": str(tmp_path / "pager"),
+        "warnings_url": str(tmp_path / "warnings"),
+    }
+    mounted = {s["target"] for s in config["services"]["alertmanager"]["secrets"]}
+    receivers = yaml.safe_load((ROOT / "alertmanager.yml").read_text("utf-8"))["receivers"]
+    assert {webhook["url_file"] for r in receivers for webhook in r["webhook_configs"]} == mounted
+
+
+def test_compose_publishes_on_loopback_only_and_writes_only_to_volumes(stack_tool: Tool) -> None:
+    """Every port is on 127.0.0.1, every root file system read-only, every service checked."""
+    services = interpolated(stack_tool("docker-compose"))["services"]
+    assert set(services) == {"exporter", "prometheus", "alertmanager", "grafana", "receiver"}
+    for name, service in services.items():
+        assert {port["host_ip"] for port in service.get("ports", [])} <= {"127.0.0.1"}, name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "build" in service or "healthcheck" in service, name
+        for mount in service["volumes"]:
+            writable = mount["type"] == "volume"
+            assert writable or mount["read_only"], (name, mount)
+            assert writable or Path(mount["source"]).exists(), (name, mount)
+
+
+def test_images_are_pinned_to_what_is_tested(stack_tool: Tool) -> None:
+    """Tags are versions: of the package, of the servers these tests ran, and of Grafana."""
+    config = interpolated(stack_tool("docker-compose"))
+    images = {name: service["image"] for name, service in config["services"].items()}
+    for name in ("prometheus", "alertmanager"):
+        version = re.search(r"version (\d+\.\d+)", run(stack_tool(name), "--version"))
+        assert version is not None
+        assert images.pop(name).startswith(f"prom/{name}:v{version[1]}."), name
+    assert re.fullmatch(r"grafana/grafana:\d+\.\d+\.\d+", images.pop("grafana"))
+    assert set(images.values()) == {f"sanctum-exporter:{__version__}"}
+
+
+def test_prometheus_scrapes_the_port_that_the_exporter_serves(stack_tool: Tool) -> None:
+    """Targets of prometheus.yml are services of the compose file at the ports they listen on."""
+    services = interpolated(stack_tool("docker-compose"))["services"]
+    jobs = yaml.safe_load((ROOT / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    for job in jobs:
+        for target in (t for group in job["static_configs"] for t in group["targets"]):
+            name, _, port = target.replace("localhost", "prometheus").partition(":")
+            command = json.dumps(services[name]["command"])
+            assert f"--web.listen-address=:{port}" in command, target
