@@ -129,4 +129,3 @@ def _flat(values: Iterable[Any]) -> Iterable[Any]:
             yield from value
         else:
             yield value
-

@@ -197,7 +197,11 @@ def story(
         doomed_run.start(["r0c0", "r0c1", "r0c2"])
         doomed_run.write("BATCH_EPOCH_COMPLETED", {"episodes_completed": 4})
         replay = [str(PROGRAM), "replay", str(recordings.path("ab"))]
-        replay += [f"--speed={REPLAY_SPEED}", "--linger=10s", f"--web.listen-address={story.healthy}"]
+        replay += [
+            f"--speed={REPLAY_SPEED}",
+            "--linger=10s",
+            f"--web.listen-address={story.healthy}",
+        ]
         healthy_server = start(replay, "replay")
         current = f'sanctum_current_episode{{instance="{story.doomed}"}} == 4'
         wait_for("the doomed run in Prometheus", lambda: api.query(current), 30)
@@ -307,18 +311,15 @@ def test_a_dead_process_silences_its_own_warnings(story: Story) -> None:
     }
 
 
-def test_the_way_from_event_to_notification_is_short(
-    story: Story, record_property: Callable[[str, object], None]
-) -> None:
-    """The seconds are part of the report; what an alert waits for by itself is a lower bound."""
-    waited = {
-        "SanctumNoSlots firing": story.seconds("start without slots", "SanctumNoSlots", "firing"),
-        "SanctumNoSlots resolved": story.seconds("slots came", "SanctumNoSlots", "resolved"),
-        "SanctumRunVanished firing": story.seconds(
-            "process killed", "SanctumRunVanished", "firing"
-        ),
-    }
-    for name, seconds in waited.items():
-        record_property(name, round(seconds, 1))
-    assert waited["SanctumNoSlots firing"] > 30
-    assert waited["SanctumRunVanished firing"] > 60
+def test_no_alert_comes_before_its_time(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    """A page waits as long as its alert says; the seconds it took are shown."""
+    to_page = story.seconds("start without slots", "SanctumNoSlots", "firing")
+    to_resolved = story.seconds("slots came", "SanctumNoSlots", "resolved")
+    to_vanished = story.seconds("process killed", "SanctumRunVanished", "firing")
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nseconds from event to notification: no slots {to_page:.1f}, "
+            f"slots came {to_resolved:.1f}, process killed {to_vanished:.1f}\n"
+        )
+    assert to_page > 30
+    assert to_vanished > 60
