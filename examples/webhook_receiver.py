@@ -41,5 +41,8 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    host, _, port = sys.argv[1].rpartition(":")
+    host, _, port = "".join(sys.argv[1:]).rpartition(":")
+    if not port.isdecimal():
+        print("usage: webhook_receiver.py [HOST:]PORT", file=sys.stderr)
+        sys.exit(2)
     ThreadingHTTPServer((host, int(port)), Receiver).serve_forever()

@@ -52,7 +52,9 @@ def documented() -> list[tuple[str, str]]:
     return [
         (page.name, block)
         for page in pages
-        for block in re.findall(r"^```promql\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+        for block in re.findall(
+            r"^```promql\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+        )
     ]
 
 
@@ -92,7 +94,7 @@ def test_a_runbook_tells_what_it_means_how_to_check_and_what_to_do(name: str) ->
     """A page is headed by its alert, has PromQL to check with, and says what to do."""
     page = (RUNBOOKS / f"{name}.md").read_text("utf-8")
     assert page.startswith(f"# {name}\n")
-    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [
+    assert re.findall(r"(?m)^## (.*)$", page) == [
         "What it means",
         "How to check",
         "What to do",

@@ -1,4 +1,4 @@
-"""Services of docker-compose.yml without containers.
+"""The services of docker-compose.yml, as processes instead of containers.
 
 Commands, files and mounts are those that ``docker-compose config`` gives. What is substituted:
 
@@ -15,16 +15,19 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests import recordings
-from tests.stack.servers import free_port
+from tests.stack.servers import Server, free_port
 
 COMPOSE_FILE = recordings.ROOT / "docker-compose.yml"
+PROGRAM = Path(sys.executable).with_name("sanctum-exporter")
 
 
 def interpolated(docker_compose: Path, **environment: str) -> dict[str, Any]:
@@ -129,3 +132,41 @@ def _flat(values: Iterable[Any]) -> Iterable[Any]:
             yield from value
         else:
             yield value
+
+
+class Deployment:
+    """Services that are running.
+
+    Args:
+        stack_tool: finds a program of this machine.
+        home: where their files are.
+        running: closes what was started.
+    """
+
+    def __init__(self, stack_tool: Callable[[str], Path], home: Path, running: ExitStack) -> None:
+        self._tools = {n: stack_tool(n) for n in ("docker-compose", "prometheus", "alertmanager")}
+        self._home = home
+        self._running = running
+        self._config = interpolated(self._tools["docker-compose"])
+        self.addresses: dict[str, Any] = {}
+
+    def place(self, name: str, folder: str | None = None) -> Composed:
+        """Lay out the files of a service, which takes its address from then on."""
+        return Composed(self._config, name, self._home / (folder or name), self.addresses)
+
+    def start(self, composed: Composed, argv: list[str], path: str, **env: str) -> Server:
+        """Start a program and wait until it answers at a path."""
+        search = f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"
+        log = composed.root.with_suffix(".log")
+        server = Server(argv, log, os.environ | {"PATH": search} | env)
+        self._running.callback(server.close)
+        server.wait_until_it_answers(composed.url + path)
+        return server
+
+    def start_exporter(self, composed: Composed, follow: Path | str) -> Server:
+        """Start the exporter service; it follows a file, or runs the demo without one."""
+        return self.start(composed, composed.script(), "/metrics", FOLLOW=str(follow))
+
+    def start_tool(self, composed: Composed, name: str) -> Server:
+        """Start Prometheus or Alertmanager."""
+        return self.start(composed, composed.command(self._tools[name]), "/-/ready")

@@ -3,91 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from tests import recordings
 from tests.events import line
-from tests.stack.composed import Composed, interpolated
-from tests.stack.servers import Prometheus, Server, get, post, wait_for
+from tests.stack.composed import PROGRAM, Deployment
+from tests.stack.receiver import Receiver
+from tests.stack.servers import Prometheus, get, post, wait_for
 
 pytestmark = pytest.mark.stack
 
-PROGRAM = Path(sys.executable).with_name("sanctum-exporter")
 REPLAY_SPEED = 8
-
-
-@dataclass(frozen=True)
-class Notification:
-    """One alert of a notification, as a receiver got it."""
-
-    at: float
-    receiver: str
-    status: str
-    labels: dict[str, str]
-    annotations: dict[str, str]
-
-    @property
-    def what(self) -> tuple[str, str, str]:
-        """The receiver, the alert and its status."""
-        return self.receiver, self.labels["alertname"], self.status
-
-
-class Receiver:
-    """Takes in the webhooks of Alertmanager."""
-
-    def __init__(self) -> None:
-        self.notifications: list[Notification] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def first(self, alertname: str, status: str) -> Notification | None:
-        """Return the first notification of an alert that is firing or resolved."""
-        for notification in self.notifications.copy():
-            if notification.what[1:] == (alertname, status):
-                return notification
-        return None
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        notifications = self.notifications
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                notifications.extend(
-                    Notification(
-                        time.time(),
-                        self.path.strip("/"),
-                        alert["status"],
-                        alert["labels"],
-                        alert["annotations"],
-                    )
-                    for alert in body["alerts"]
-                )
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler
 
 
 class Run:
@@ -120,9 +55,9 @@ class Run:
         )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Story:
-    """What happened, and when; instances are the exporters' addresses."""
+    """What happened, and when; the exporters by their instance."""
 
     receiver: Receiver
     prometheus: Prometheus
@@ -132,11 +67,18 @@ class Story:
     healthy: str
     times: dict[str, float] = field(default_factory=dict)
 
+    def happened(self, event: str, at: float | None = None) -> None:
+        """Note the time of an event."""
+        self.times[event] = time.time() if at is None else at
+
+    def wait_for(self, alertname: str, status: str, deadline_seconds: float) -> None:
+        """Wait for a notification."""
+        what = f"{alertname} {status}"
+        wait_for(what, lambda: self.receiver.all(alertname, status), deadline_seconds)
+
     def seconds(self, event: str, alertname: str, status: str) -> float:
         """Return the seconds from an event to its notification."""
-        notification = self.receiver.first(alertname, status)
-        assert notification is not None
-        return notification.at - self.times[event]
+        return self.receiver.all(alertname, status)[0].at - self.times[event]
 
 
 @pytest.fixture(scope="module")
@@ -148,76 +90,48 @@ def story(
     One run starts without slots, and gets some when the pager knows. One is killed halfway. One
     replays the whole A/B recording and exits.
     """
-    tools = {name: stack_tool(name) for name in ("docker-compose", "prometheus", "alertmanager")}
     home = tmp_path_factory.mktemp("paging")
-    config = interpolated(tools["docker-compose"])
     with ExitStack() as running:
         receiver = Receiver()
         running.callback(receiver.close)
-        addresses: dict[str, Any] = {"receiver:8080": receiver.address}
-
-        def start(argv: list[str], name: str, **env: str) -> Server:
-            path = f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"
-            server = Server(argv, home / f"{name}.log", os.environ | {"PATH": path} | env, home)
-            running.callback(server.close)
-            return server
-
-        def exporter(name: str) -> tuple[Composed, Server, Run]:
-            composed = Composed(config, "exporter", home / name, {})
-            run = Run(home / f"{name}.jsonl")
-            server = start(composed.script(), name, FOLLOW=str(run.file))
-            server.wait_until_it_answers(f"{composed.url}/metrics")
-            return composed, server, run
-
-        slotless, _, slotless_run = exporter("slotless")
-        doomed, doomed_server, doomed_run = exporter("doomed")
-        healthy = Composed(config, "exporter", home / "healthy", {})
-        addresses["exporter:10500"] = tuple(
-            f"127.0.0.1:{composed.port}" for composed in (slotless, doomed, healthy)
+        deployment = Deployment(stack_tool, home, running)
+        slotless, doomed, healthy = (
+            deployment.place("exporter", name) for name in ("slotless", "doomed", "healthy")
         )
-
-        alertmanager = Composed(config, "alertmanager", home / "alertmanager", addresses)
-        addresses["alertmanager:9093"] = f"127.0.0.1:{alertmanager.port}"
-        start(alertmanager.command(tools["alertmanager"]), "am").wait_until_it_answers(
-            f"{alertmanager.url}/-/ready"
-        )
-        prometheus = Composed(config, "prometheus", home / "prometheus", addresses)
+        instances = tuple(c.url.removeprefix("http://") for c in (slotless, doomed, healthy))
+        deployment.addresses |= {"receiver:8080": receiver.address, "exporter:10500": instances}
+        alertmanager = deployment.place("alertmanager")
+        deployment.addresses["alertmanager:9093"] = alertmanager.url.removeprefix("http://")
+        prometheus = deployment.place("prometheus")
         api = Prometheus(prometheus.url)
+        story = Story(receiver, api, alertmanager.url, *instances)
 
-        def start_prometheus() -> Server:
-            server = start(prometheus.command(tools["prometheus"]), "prometheus")
-            server.wait_until_it_answers(f"{prometheus.url}/-/ready")
-            return server
-
-        prometheus_server = start_prometheus()
-        story = Story(
-            receiver, api, alertmanager.url, *(str(a) for a in addresses["exporter:10500"])
-        )
+        slotless_run, doomed_run = Run(home / "slotless.jsonl"), Run(home / "doomed.jsonl")
+        deployment.start_exporter(slotless, slotless_run.file)
+        doomed_server = deployment.start_exporter(doomed, doomed_run.file)
+        deployment.start_tool(alertmanager, "alertmanager")
+        prometheus_server = deployment.start_tool(prometheus, "prometheus")
 
         doomed_run.start(["r0c0", "r0c1", "r0c2"])
         doomed_run.write("BATCH_EPOCH_COMPLETED", {"episodes_completed": 4})
         replay = [str(PROGRAM), "replay", str(recordings.path("ab"))]
-        replay += [
-            f"--speed={REPLAY_SPEED}",
-            "--linger=10s",
-            f"--web.listen-address={story.healthy}",
-        ]
-        healthy_server = start(replay, "replay")
+        replay += [f"--speed={REPLAY_SPEED}", "--linger=10s"]
+        replay += [f"--web.listen-address={story.healthy}"]
+        healthy_server = deployment.start(healthy, replay, "/metrics")
         current = f'sanctum_current_episode{{instance="{story.doomed}"}} == 4'
         wait_for("the doomed run in Prometheus", lambda: api.query(current), 30)
 
-        story.times["start without slots"] = slotless_run.start([])
+        story.happened("start without slots", slotless_run.start([]))
         doomed_server.kill()
-        story.times["process killed"] = time.time()
+        story.happened("process killed")
 
-        wait_for("page about no slots", lambda: receiver.first("SanctumNoSlots", "firing"), 90)
-        story.times["Prometheus killed"] = time.time()
+        story.wait_for("SanctumNoSlots", "firing", 90)
         prometheus_server.kill()
-        start_prometheus()
+        deployment.start_tool(prometheus, "prometheus")
         wait_for("the restarted Prometheus to fire", lambda: firing(api, "SanctumNoSlots"), 60)
-        story.times["slots came"] = slotless_run.start(["r0c0", "r0c1", "r0c2"])
-        wait_for("resolved", lambda: receiver.first("SanctumNoSlots", "resolved"), 60)
-        wait_for("vanished", lambda: receiver.first("SanctumRunVanished", "firing"), 150)
+        story.happened("slots came", slotless_run.start(["r0c0", "r0c1", "r0c2"]))
+        story.wait_for("SanctumNoSlots", "resolved", 60)
+        story.wait_for("SanctumRunVanished", "firing", 150)
         assert healthy_server.wait(120) == 0, healthy_server.said()
         yield story
 
@@ -230,9 +144,7 @@ def firing(prometheus: Prometheus, alertname: str) -> bool:
 
 def test_a_run_that_starts_without_slots_pages_with_its_group_and_runbook(story: Story) -> None:
     """The pager, and only the pager, gets it once; it names group, instance and links."""
-    (page,) = [
-        n for n in story.receiver.notifications if n.what[1:] == ("SanctumNoSlots", "firing")
-    ]
+    (page,) = story.receiver.all("SanctumNoSlots", "firing")
     assert page.receiver == "pager"
     assert page.labels == {
         "alertname": "SanctumNoSlots",
@@ -252,9 +164,7 @@ def test_a_run_that_starts_without_slots_pages_with_its_group_and_runbook(story:
 
 def test_slots_resolve_the_page(story: Story) -> None:
     """The resolved notification goes to the pager once, and after the slots came."""
-    (resolved,) = [
-        n for n in story.receiver.notifications if n.what[1:] == ("SanctumNoSlots", "resolved")
-    ]
+    (resolved,) = story.receiver.all("SanctumNoSlots", "resolved")
     assert resolved.receiver == "pager"
     assert resolved.at > story.times["slots came"]
 
@@ -323,3 +233,16 @@ def test_no_alert_comes_before_its_time(story: Story, capsys: pytest.CaptureFixt
         )
     assert to_page > 30
     assert to_vanished > 60
+
+
+def test_without_anything_set_the_exporter_of_the_compose_file_runs_the_demo(
+    stack_tool: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """`docker compose up` alone serves a simulated A/B run, with slots."""
+    with ExitStack() as running:
+        deployment = Deployment(stack_tool, tmp_path, running)
+        exporter = deployment.place("exporter")
+        deployment.start_exporter(exporter, "")
+        metrics = get(f"{exporter.url}/metrics") or ""
+        for group in ("A", "B"):
+            assert f'sanctum_total_slots{{group_id="{group}"}} 12.0\n' in metrics

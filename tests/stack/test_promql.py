@@ -200,9 +200,7 @@ def expected(question: int, truth: Truth) -> Answer:
 def questions() -> list[tuple[int, str, str]]:
     """Return number, query and documented answer of every question."""
     page = (recordings.ROOT / "docs" / "promql.md").read_text("utf-8")
-    found = re.findall(
-        r"^## (\d+)\. .*?\n```promql\n(.*?)^```.*?^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE
-    )
+    found = re.findall(r"(?ms)^## (\d+)\. .*?\n```promql\n(.*?)^```.*?^```text\n(.*?)^```", page)
     return [(int(number), query, answer) for number, query, answer in found]
 
 
