@@ -45,7 +45,7 @@ def test_it_prints_each_alert_with_its_links(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [[], ["8080x"]])
 def test_it_says_how_it_is_called(arguments: list[str]) -> None:
     """Without an address that makes sense, it ends with its usage and no traceback."""
-    done = subprocess.run(  # noqa: S603 - our own example
+    done = subprocess.run(
         [sys.executable, PROGRAM, *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2

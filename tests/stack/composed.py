@@ -38,7 +38,7 @@ def interpolated(docker_compose: Path, **environment: str) -> dict[str, Any]:
         if name not in ("TELEMETRY_DIR", "PAGER_URL_FILE", "WARNINGS_URL_FILE")
     }
     config: dict[str, Any] = json.loads(
-        subprocess.run(  # noqa: S603 - the tool that was asked for
+        subprocess.run(
             [docker_compose, "-f", COMPOSE_FILE, "config", "--format", "json"],
             check=True,
             capture_output=True,
@@ -63,8 +63,8 @@ class Composed:
     ) -> None:
         self._service = config["services"][name]
         self.root = root
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.address = f"127.0.0.1:{free_port()}"
+        self.url = f"http://{self.address}"
         self._addresses = addresses
         for mount in self._service.get("volumes", []):
             target = self.inside(mount["target"])
@@ -86,7 +86,7 @@ class Composed:
         for flag in self._service["command"]:
             name, _, value = flag.partition("=")
             if name == "--web.listen-address":
-                value = f"127.0.0.1:{self.port}"
+                value = self.address
             elif value.startswith("/"):
                 value = str(self.inside(value))
             flags.append(f"{name}={value}")
@@ -95,7 +95,7 @@ class Composed:
     def script(self) -> list[str]:
         """Return entry point and command of a service that a shell starts."""
         words = [*self._service["entrypoint"], *self._service["command"]]
-        address = f"--web.listen-address=127.0.0.1:{self.port}"
+        address = f"--web.listen-address={self.address}"
         # docker-compose writes a literal $ as $$, in its output too.
         return [
             re.sub(r"--web\.listen-address=:\d+", address, word.replace("$$", "$"))

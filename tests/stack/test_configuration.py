@@ -23,9 +23,7 @@ Tool = Callable[[str], Path]
 
 def run(tool: Path, *arguments: str) -> str:
     """Run a tool in the repository; its complaint is the failure."""
-    done = subprocess.run(  # noqa: S603 - the tool that was asked for
-        [tool, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([tool, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -98,13 +98,17 @@ def story(
         slotless, doomed, healthy = (
             deployment.place("exporter", name) for name in ("slotless", "doomed", "healthy")
         )
-        instances = tuple(c.url.removeprefix("http://") for c in (slotless, doomed, healthy))
-        deployment.addresses |= {"receiver:8080": receiver.address, "exporter:10500": instances}
+        deployment.addresses |= {
+            "receiver:8080": receiver.address,
+            "exporter:10500": (slotless.address, doomed.address, healthy.address),
+        }
         alertmanager = deployment.place("alertmanager")
-        deployment.addresses["alertmanager:9093"] = alertmanager.url.removeprefix("http://")
+        deployment.addresses["alertmanager:9093"] = alertmanager.address
         prometheus = deployment.place("prometheus")
         api = Prometheus(prometheus.url)
-        story = Story(receiver, api, alertmanager.url, *instances)
+        story = Story(
+            receiver, api, alertmanager.url, slotless.address, doomed.address, healthy.address
+        )
 
         slotless_run, doomed_run = Run(home / "slotless.jsonl"), Run(home / "doomed.jsonl")
         deployment.start_exporter(slotless, slotless_run.file)

@@ -67,7 +67,7 @@ def prometheus(
     """Start a Prometheus that holds the recorded A/B run."""
     home = tmp_path_factory.mktemp("promql")
     (home / "run.txt").write_text(open_metrics(), "utf-8")
-    subprocess.run(  # noqa: S603 - the tool that was asked for
+    subprocess.run(
         [
             *(stack_tool("promtool"), "tsdb", "create-blocks-from", "openmetrics"),
             *(home / "run.txt", home / "data"),
