@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Servers that the tests talk to; tools/stack.py says where they come from.
-STACK := promtool
+STACK := promtool prometheus alertmanager amtool docker-compose
 
 ARGS ?= --groups A,B --speed 5
 
