@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
+from sanctum_exporter import process
 from sanctum_exporter.catalogue import (
     EXPORTER_METRICS,
     GROUP_LABEL,
@@ -40,12 +41,15 @@ class SanctumCollector(Collector):
         exporter_reading: Callable[..., ExporterReading] = ExporterReading,
     ) -> None:
         self._publisher = publisher
+        self._forks = process.forks
         self._common_labels = (RUN_LABEL, GROUP_LABEL) if run_label else (GROUP_LABEL,)
         self._clock = clock
         self._exporter_reading = exporter_reading
 
     def collect(self) -> Iterator[Family]:
-        """Yield every family of the catalogue."""
+        """Yield every family of the catalogue; none in a forked child, which hears no events."""
+        if process.forks != self._forks:
+            return
         started = self._clock()
         groups = [(self._common_values(group), group) for group in self._publisher.readings()]
         families = [_family(metric, self._common_labels, groups) for metric in GROUP_METRICS]

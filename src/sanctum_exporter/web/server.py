@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Callable
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingTCPServer
-from threading import BoundedSemaphore, Thread
+from selectors import EVENT_READ, PollSelector
+from socketserver import TCPServer
+from threading import BoundedSemaphore, Event, Thread, current_thread
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,8 +30,9 @@ _PLAIN: Final = "text/plain; charset=utf-8"
 # As node_exporter's --web.max-requests: a scrape storm must not become a thread storm.
 _MAX_REQUESTS: Final = 40
 _REQUEST_TIMEOUT_SECONDS: Final = 10.0
-_POLL_SECONDS: Final = 0.1
-_CLOSE_TIMEOUT_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 0.5
+# Three times at most, so that closing stays within two seconds.
+_GRACE_SECONDS: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Site:
 class WebServer:
     """A server that listens as soon as it is made, and answers from its own threads.
 
+    It belongs to the process that made it: a forked child lets go of its sockets.
+
     Args:
         address: where to listen; port 0 takes any free one.
         site: what to answer.
@@ -58,19 +66,21 @@ class WebServer:
     """
 
     def __init__(self, address: ListenAddress, site: Site) -> None:
+        self._server = _Server(address, site)
+        # Known before it is bound, so that a fork in another thread cannot miss it.
+        _servers.add(self)
         try:
-            self._server = _Server(address, site)
+            self._server.server_bind()
+            self._server.server_activate()
+            self.address = ListenAddress(address.host, self._server.server_address[1])
+            self._server.start()
         except OSError as error:
+            self.close()
             reason = error.strerror or str(error)
             raise OSError(error.errno, f"cannot listen on {address}: {reason}") from error
-        self.address = ListenAddress(address.host, self._server.server_address[1])
-        self._thread = Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": _POLL_SECONDS},
-            name="sanctum-exporter-web",
-            daemon=True,
-        )
-        self._thread.start()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def url(self) -> str:
@@ -78,40 +88,133 @@ class WebServer:
         return self.address.url
 
     def close(self) -> None:
-        """Stop listening and give the port back; safe to call again."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(_CLOSE_TIMEOUT_SECONDS)
+        """Stop listening, give the port back and end every thread; safe to call again.
+
+        Requests that are being answered have a moment to finish. Takes two seconds at most.
+        """
+        if self in _servers:
+            _servers.discard(self)
+            self._server.stop()
+
+    def abandon(self) -> None:
+        """Close this process's copies of the sockets, as a forked child must."""
+        self._server.abandon()
 
 
-# ThreadingHTTPServer would look up the name of the address in the DNS, which can hang for seconds.
-class _Server(ThreadingTCPServer):
+_servers: Final[set[WebServer]] = set()
+
+
+def _abandon_all() -> None:
+    for server in tuple(_servers):
+        server.abandon()
+    _servers.clear()
+
+
+os.register_at_fork(after_in_child=_abandon_all)
+
+
+# ThreadingHTTPServer would look up the name of the address in the DNS, which can hang for seconds,
+# and serve_forever() wakes up ten times a second and can only be stopped by waiting for it.
+class _Server(TCPServer):
     allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 128
 
     def __init__(self, address: ListenAddress, site: Site) -> None:
         self.address_family = address.family
         self.site = site
         self._slots = BoundedSemaphore(_MAX_REQUESTS)
-        super().__init__((address.host, address.port), _Handler)
+        self._requests: dict[Thread, Any] = {}
+        self._stopping = Event()
+        self._bell, self._ear = socket.socketpair()
+        self._thread = Thread(target=self._serve, name="sanctum-exporter-web", daemon=True)
+        super().__init__((address.host, address.port), _Handler, bind_and_activate=False)
+        # A client can be gone between select and accept, which must not block then.
+        self.socket.settimeout(0)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._bell.send(b"\0")
+        if self._thread.ident is not None:
+            self._thread.join(_GRACE_SECONDS)
+        _join(self._requests, _GRACE_SECONDS)
+        for request in tuple(self._requests.values()):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+        _join(self._requests, _GRACE_SECONDS)
+        _release(self.socket, self._bell, self._ear)
+
+    def abandon(self) -> None:
+        _release(self.socket, self._bell, self._ear, *self._requests.values())
+
+    def _serve(self) -> None:
+        try:
+            with PollSelector() as selector:
+                selector.register(self.socket, EVENT_READ)
+                ear = selector.register(self._ear, EVENT_READ)
+                while ear not in (key for key, _ in selector.select()):
+                    self.handle_request()
+        except Exception:  # noqa: BLE001 - the thread's end is told in the log, not on stderr
+            if not self._stopping.is_set():
+                _log.exception("no longer serving on %s", self.server_address)
+
+    def get_request(self) -> tuple[Any, Any]:
+        try:
+            return super().get_request()
+        except BlockingIOError:
+            raise
+        except OSError:
+            # Out of file descriptors, most likely: the client still waits, and select would spin.
+            self._stopping.wait(_RETRY_SECONDS)
+            raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._slots.acquire(blocking=False):
-            super().process_request(request, client_address)
+        if not self._slots.acquire(blocking=False):
+            request.sendall(b"HTTP/1.0 503 Service Unavailable\r\n\r\ntoo many requests at once\n")
+            self.shutdown_request(request)
             return
-        request.sendall(b"HTTP/1.0 503 Service Unavailable\r\n\r\ntoo many requests at once\n")
-        self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        thread = Thread(
+            target=self._process_request,
+            args=(request, client_address),
+            name="sanctum-exporter-request",
+            daemon=True,
+        )
+        self._requests[thread] = request
         try:
-            super().process_request_thread(request, client_address)
+            thread.start()
+        except RuntimeError:
+            del self._requests[thread]
+            self._slots.release()
+            raise
+
+    def _process_request(self, request: Any, client_address: Any) -> None:
+        try:
+            self.finish_request(request, client_address)
+        except Exception:  # noqa: BLE001 - whatever a client does must not end in the host's log
+            self.handle_error(request, client_address)
         finally:
+            self.shutdown_request(request)
+            del self._requests[current_thread()]
             self._slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         _log.debug("request from %s failed", client_address, exc_info=True)
+
+
+def _join(threads: Iterable[Thread], timeout_seconds: float) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    for thread in tuple(threads):
+        if thread is not current_thread():
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _release(*sockets: socket.socket) -> None:
+    # A file made of a socket keeps it open past its close(), so each gives up its descriptor.
+    for owned in sockets:
+        with suppress(OSError):
+            os.close(owned.detach())
 
 
 class _Handler(BaseHTTPRequestHandler):
