@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Final
@@ -28,6 +28,7 @@ from sanctum_exporter.events import (
     SeedReport,
     SeedStageChanged,
     TrainingStarted,
+    TrainingStartedData,
     is_unicode,
 )
 from sanctum_exporter.snapshot import STAGES, RunInfo, SeedLifecycleStats, SlotSnapshot, Trend
@@ -43,6 +44,7 @@ _ACTIVE_STAGES: Final[tuple[str, ...]] = STAGES[1:]
 _NOT_SLOTS: Final = ("", "unknown")
 
 _EMPTY: Final = SeedReport("DORMANT", 0)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Aggregator:
@@ -74,20 +76,10 @@ class Aggregator:
         self._fossilized = 0
         self._lifespans: deque[int] = deque(maxlen=LIFESPAN_WINDOW)
         self._rates = tuple(deque[float](maxlen=RATE_WINDOW) for _ in range(3))
-        self._trends: tuple[Trend, Trend, Trend] = ("stable", "stable", "stable")
 
         self._info = RunInfo()
-        self._newest: datetime | None = None
-        self._handlers: dict[type[Event], Callable[[Any], None]] = {
-            TrainingStarted: self._training_started,
-            SeedGerminated: self._seed_germinated,
-            SeedStageChanged: self._seed_stage_changed,
-            SeedFossilized: self._seed_fossilized,
-            SeedPruned: self._seed_pruned,
-            SeedGateEvaluated: self._seed_gate_evaluated,
-            EpochCompleted: self._epoch_completed,
-            BatchEpochCompleted: self._batch_epoch_completed,
-        }
+        self.newest = _NEVER
+        """Time of the newest event; set by whoever calls the methods that take in events."""
 
     def apply(self, event: Event) -> None:
         """Take in one event.
@@ -95,14 +87,13 @@ class Aggregator:
         Raises:
             RejectedEventError: if the event does not fit the run; nothing has changed.
         """
-        handle = self._handlers.get(type(event))
-        if handle is None:
-            # Nothing changes but one reference, which needs no lock with a single writer.
-            self._see(event.timestamp)
-            return
-        with self._lock:
-            handle(event)
-            self._see(event.timestamp or self._now())
+        handle = _HANDLERS.get(type(event))
+        timestamp = event.timestamp
+        if handle is not None:
+            timestamp = timestamp or datetime.fromtimestamp(self._clock(), UTC)
+            handle(self, event, timestamp)
+        if timestamp is not None and timestamp > self.newest:
+            self.newest = timestamp
 
     @property
     def configured(self) -> bool:
@@ -117,8 +108,9 @@ class Aggregator:
     def read(self) -> tuple[SlotSnapshot, RunInfo, float]:
         """Return slots, run and time of the newest event (seconds, 0 for none), of one moment."""
         with self._lock:
-            newest = self._newest
-            return self._snapshot(), self._info, newest.timestamp() if newest else 0.0
+            newest = self.newest
+            last_event = 0.0 if newest is _NEVER else newest.timestamp()
+            return self._snapshot(), self._info, last_event
 
     def _snapshot(self) -> SlotSnapshot:
         total = self._total_envs() * self._slots_per_env
@@ -126,6 +118,7 @@ class Aggregator:
         ended = self._fossilized + self._pruned
         episodes = max(1, self._current_episode)
         lifespans = self._lifespans
+        germination_rates, prune_rates, fossilize_rates = self._rates
         return SlotSnapshot(
             total_slots=total,
             active_slots=active,
@@ -146,108 +139,111 @@ class Aggregator:
                 fossilize_rate=self._fossilized / episodes,
                 blend_success_rate=self._fossilized / ended if ended else 0.0,
                 avg_lifespan_epochs=sum(lifespans) / len(lifespans) if lifespans else 0.0,
-                germination_trend=self._trends[0],
-                prune_trend=self._trends[1],
-                fossilize_trend=self._trends[2],
+                germination_trend=trend(germination_rates),
+                prune_trend=trend(prune_rates),
+                fossilize_trend=trend(fossilize_rates),
             ),
         )
-
-    def _see(self, timestamp: datetime | None) -> None:
-        if timestamp is not None and (self._newest is None or timestamp > self._newest):
-            self._newest = timestamp
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock(), UTC)
 
     def _total_envs(self) -> int:
         return self._n_envs + len(self._learned_envs)
 
-    def _training_started(self, event: TrainingStarted) -> None:
-        data = event.data
+    def training_started(self, timestamp: datetime, data: TrainingStartedData) -> None:
+        """Begin a run: its capacity is known and locked, and every slot is empty.
+
+        Raises:
+            RejectedEventError: if the run's identity cannot stand in a label.
+        """
         info = RunInfo(
             run_id=_exportable("episode_id", data.episode_id),
             task=_exportable("task", data.task),
             reward_mode=_exportable("reward_mode", data.reward_mode),
             planned_episodes=data.n_episodes or 0,
-            start_timestamp=(event.timestamp or self._now()).timestamp(),
+            start_timestamp=timestamp.timestamp(),
         )
-        self._info = info
-        self._locked = True
-        self._n_envs = data.n_envs
-        self._learned_envs = set()
-        self._multiplicity = {}
-        for slot_id in data.slot_ids:
-            self._multiplicity[slot_id] = self._multiplicity.get(slot_id, 0) + 1
-        self._slots_per_env = len(data.slot_ids)
-        self._current_episode = data.start_episode
-        self._clear_seeds()
+        with self._lock:
+            self._info = info
+            self._locked = True
+            self._n_envs = data.n_envs
+            self._learned_envs = set()
+            self._multiplicity = {}
+            for slot_id in data.slot_ids:
+                self._multiplicity[slot_id] = self._multiplicity.get(slot_id, 0) + 1
+            self._slots_per_env = len(data.slot_ids)
+            self._current_episode = data.start_episode
+            self._clear_seeds()
 
-    def _seed_germinated(self, event: SeedGerminated) -> None:
-        slot_id = self._admit(event)
-        self._germinated += 1
-        self._set(event.data.env_id, slot_id, SeedReport("GERMINATED", event.data.epochs_in_stage))
+    def seed_germinated(self, env_id: int, slot_id: str, epochs_in_stage: int) -> None:
+        """Plant a seed.
 
-    def _seed_stage_changed(self, event: SeedStageChanged) -> None:
-        slot_id = self._admit(event)
-        data = event.data
-        self._set(data.env_id, slot_id, SeedReport(data.to_stage, data.epochs_in_stage))
+        Raises:
+            RejectedEventError: if the run has no such env; so do all that name an env.
+        """
+        with self._lock:
+            self._admit(env_id, slot_id)
+            self._germinated += 1
+            self._set(env_id, slot_id, SeedReport("GERMINATED", epochs_in_stage))
 
-    def _seed_fossilized(self, event: SeedFossilized) -> None:
-        slot_id = self._admit(event)
-        self._fossilized += 1
-        self._add_lifespan(event.data.epochs_total)
-        env_id = event.data.env_id
-        epochs_in_stage = self._seeds.get(env_id, {}).get(slot_id, _EMPTY).epochs_in_stage
-        self._set(env_id, slot_id, SeedReport("FOSSILIZED", epochs_in_stage))
+    def seed_stage_changed(self, env_id: int, slot_id: str, seed: SeedReport) -> None:
+        """Put a seed into another stage."""
+        with self._lock:
+            self._admit(env_id, slot_id)
+            self._set(env_id, slot_id, seed)
 
-    def _seed_pruned(self, event: SeedPruned) -> None:
-        slot_id = self._admit(event)
-        self._pruned += 1
-        self._add_lifespan(event.data.epochs_total)
-        self._set(event.data.env_id, slot_id, SeedReport("PRUNED", 0))
+    def seed_fossilized(self, env_id: int, slot_id: str, epochs_total: int) -> None:
+        """End a seed well; it stays in its slot."""
+        with self._lock:
+            self._admit(env_id, slot_id)
+            self._fossilized += 1
+            self._add_lifespan(epochs_total)
+            epochs_in_stage = self._seeds.get(env_id, {}).get(slot_id, _EMPTY).epochs_in_stage
+            self._set(env_id, slot_id, SeedReport("FOSSILIZED", epochs_in_stage))
 
-    def _seed_gate_evaluated(self, event: SeedGateEvaluated) -> None:
-        self._admit(event)
+    def seed_pruned(self, env_id: int, slot_id: str, epochs_total: int) -> None:
+        """End a seed that did not help."""
+        with self._lock:
+            self._admit(env_id, slot_id)
+            self._pruned += 1
+            self._add_lifespan(epochs_total)
+            self._set(env_id, slot_id, SeedReport("PRUNED", 0))
 
-    def _epoch_completed(self, event: EpochCompleted) -> None:
-        env_id, seeds = event.data.env_id, event.data.seeds
-        self._admit_env(env_id)
-        if seeds is None:
+    def seed_gate_evaluated(self, env_id: int, slot_id: str) -> None:
+        """Learn of a slot."""
+        # Only the writer, which is here, changes what is read before the lock is taken.
+        if env_id >= self._n_envs or not self._locked:
+            with self._lock:
+                self._admit(env_id, slot_id)
+
+    def epoch_completed(self, env_id: int, seeds: Mapping[str, SeedReport] | None) -> None:
+        """Set the slots of an env as it reports them; None is no report."""
+        if env_id < self._n_envs and not seeds and env_id not in self._seeds:
+            # The usual report: no slot has a seed, and none had one.
             return
-        # A map of nothing but aggregates says nothing about any slot; an empty one clears the env.
-        about_slots = not seeds
-        for slot_id, report in seeds.items():
-            if not slot_id.startswith(AGGREGATE_PREFIX):
-                about_slots = True
-                self._learn_slot(slot_id)
-                self._set(env_id, slot_id, report)
-        if self._locked and about_slots:
-            for slot_id in self._seeds.get(env_id, ()):
-                if slot_id not in seeds:
-                    self._set(env_id, slot_id, _EMPTY)
+        with self._lock:
+            if env_id >= self._n_envs:
+                self._admit_env(env_id)
+            if seeds is not None:
+                self._set_env(env_id, seeds)
 
-    def _batch_epoch_completed(self, event: BatchEpochCompleted) -> None:
-        self._current_episode = episodes = event.data.episodes_completed
-        if episodes > 0:
-            counts = (self._germinated, self._pruned, self._fossilized)
-            for rates, count in zip(self._rates, counts, strict=True):
-                rates.append(count / episodes)
-            germination, prune, fossilize = self._rates
-            self._trends = (trend(germination), trend(prune), trend(fossilize))
-        self._clear_seeds()
+    def batch_epoch_completed(self, episodes_completed: int) -> None:
+        """End an episode of every env, which clears every slot."""
+        with self._lock:
+            self._current_episode = episodes_completed
+            if episodes_completed > 0:
+                counts = (self._germinated, self._pruned, self._fossilized)
+                for rates, count in zip(self._rates, counts, strict=True):
+                    rates.append(count / episodes_completed)
+            self._clear_seeds()
 
-    def _admit(self, event: Any) -> str:
-        """Return the slot of a seed event, learning slot and env where the run is not locked."""
-        slot_id: str | None = event.slot_id or event.data.slot_id
-        if slot_id is None:
-            raise RejectedEventError(Reason.MISSING_FIELD, "neither event nor data has a slot_id")
-        self._admit_env(event.data.env_id)
-        self._learn_slot(slot_id)
-        return slot_id
+    def _admit(self, env_id: int, slot_id: str) -> None:
+        """Learn slot and env of a seed event where the run is not locked."""
+        if env_id >= self._n_envs:
+            self._admit_env(env_id)
+        if not self._locked:
+            self._learn_slot(slot_id)
 
     def _admit_env(self, env_id: int) -> None:
-        if env_id < self._n_envs:
-            return
+        """Learn an env beyond those that the run has by itself."""
         if self._locked:
             raise RejectedEventError(
                 Reason.UNKNOWN_ENV, f"env_id {env_id} of a run with {self._n_envs} envs"
@@ -255,13 +251,39 @@ class Aggregator:
         self._learned_envs.add(env_id)
 
     def _learn_slot(self, slot_id: str) -> None:
-        if not self._locked and slot_id not in self._multiplicity and slot_id not in _NOT_SLOTS:
+        if slot_id not in self._multiplicity and slot_id not in _NOT_SLOTS:
             self._multiplicity[slot_id] = 1
             self._slots_per_env += 1
 
     def _add_lifespan(self, epochs: int) -> None:
         if epochs > 0:
             self._lifespans.append(epochs)
+
+    def _set_env(self, env_id: int, seeds: Mapping[str, SeedReport]) -> None:
+        before = self._seeds.get(env_id) or {}
+        after: dict[str, SeedReport] = {}
+        locked, multiplicities = self._locked, self._multiplicity
+        # A map of nothing but aggregates says nothing about any slot; an empty one clears the env.
+        about_slots = not seeds
+        for slot_id, seed in seeds.items():
+            if slot_id.startswith(AGGREGATE_PREFIX):
+                continue
+            about_slots = True
+            if not locked:
+                self._learn_slot(slot_id)
+            multiplicity = multiplicities.get(slot_id)
+            if multiplicity is not None:
+                self._replace(before.pop(slot_id, _EMPTY), seed, multiplicity)
+                after[slot_id] = seed
+        if locked and about_slots:
+            for slot_id, seed in before.items():
+                self._replace(seed, _EMPTY, multiplicities[slot_id])
+        else:
+            after |= before
+        if after:
+            self._seeds[env_id] = after
+        else:
+            self._seeds.pop(env_id, None)
 
     def _set(self, env_id: int, slot_id: str, seed: SeedReport) -> None:
         multiplicity = self._multiplicity.get(slot_id)
@@ -270,13 +292,17 @@ class Aggregator:
         seeds = self._seeds.get(env_id)
         if seeds is None:
             seeds = self._seeds[env_id] = {}
-        old = seeds.get(slot_id, _EMPTY)
+        self._replace(seeds.get(slot_id, _EMPTY), seed, multiplicity)
         seeds[slot_id] = seed
-        if old.stage != seed.stage:
-            self._count(old, -multiplicity)
-            self._count(seed, multiplicity)
-        elif seed.stage != "DORMANT":
-            self._epochs_in_stage += multiplicity * (seed.epochs_in_stage - old.epochs_in_stage)
+
+    def _replace(self, old: SeedReport, new: SeedReport, slots: int) -> None:
+        """Move the sums over all slots from one state of so many of them to another."""
+        stage = new.stage
+        if old.stage != stage:
+            self._count(old, -slots)
+            self._count(new, slots)
+        elif stage != "DORMANT":
+            self._epochs_in_stage += slots * (new.epochs_in_stage - old.epochs_in_stage)
 
     def _count(self, seed: SeedReport, slots: int) -> None:
         stage = seed.stage
@@ -292,6 +318,41 @@ class Aggregator:
         self._stage_counts = dict.fromkeys(_ACTIVE_STAGES, 0)
         self._epochs_in_stage = 0
         self._staged_slots = 0
+
+
+def _slot_of(event: Any) -> str:
+    slot_id: str | None = event.slot_id or event.data.slot_id
+    if slot_id is None:
+        raise RejectedEventError(Reason.MISSING_FIELD, "neither event nor data has a slot_id")
+    return slot_id
+
+
+def _stage_changed(aggregator: Aggregator, event: SeedStageChanged, _: datetime) -> None:
+    data = event.data
+    seed = SeedReport(data.to_stage, data.epochs_in_stage)
+    aggregator.seed_stage_changed(data.env_id, _slot_of(event), seed)
+
+
+_HANDLERS: Final[dict[type[Event], Callable[[Aggregator, Any, datetime], None]]] = {
+    TrainingStarted: lambda to, event, timestamp: to.training_started(timestamp, event.data),
+    SeedGerminated: lambda to, event, _: to.seed_germinated(
+        event.data.env_id, _slot_of(event), event.data.epochs_in_stage
+    ),
+    SeedStageChanged: _stage_changed,
+    SeedFossilized: lambda to, event, _: to.seed_fossilized(
+        event.data.env_id, _slot_of(event), event.data.epochs_total
+    ),
+    SeedPruned: lambda to, event, _: to.seed_pruned(
+        event.data.env_id, _slot_of(event), event.data.epochs_total
+    ),
+    SeedGateEvaluated: lambda to, event, _: to.seed_gate_evaluated(
+        event.data.env_id, _slot_of(event)
+    ),
+    EpochCompleted: lambda to, event, _: to.epoch_completed(event.data.env_id, event.data.seeds),
+    BatchEpochCompleted: lambda to, event, _: to.batch_epoch_completed(
+        event.data.episodes_completed
+    ),
+}
 
 
 def trend(rates: Iterable[float]) -> Trend:

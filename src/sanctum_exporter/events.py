@@ -21,9 +21,9 @@ from typing import Annotated, Any, Final, TypeAlias, cast
 import msgspec
 
 # Past 2^53 a float, the only number that Prometheus and OTLP gauges have, is no longer exact.
-_EXACT: Final = 2**53
-Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_EXACT)]
-Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-_EXACT, le=_EXACT)]
+EXACT: Final = 2**53
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=EXACT)]
+Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)]
 Timestamp: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 # Keys of ``seeds`` that begin so are summaries over slots.
@@ -90,11 +90,10 @@ class SeedGerminatedData(SlotData, frozen=True, gc=False):
     epochs_in_stage: Integer = 0
 
 
-class SeedStageChangedData(SlotData, frozen=True, gc=False, kw_only=True):
+class SeedStageChangedData(SeedGerminatedData, frozen=True, gc=False, kw_only=True):
     """A seed went over to another stage."""
 
     to_stage: str
-    epochs_in_stage: Integer = 0
 
 
 class SeedEndedData(SlotData, frozen=True, gc=False):
@@ -189,7 +188,7 @@ READ_EVENTS: Final[dict[str, type[Event]]] = {
 
 # A struct without fields of its own for every type that is known and not read: the decoder then
 # skips their contents, most of the bytes of a file, in one pass.
-_PASSED_EVENTS: Final[dict[str, type[Event]]] = {
+PASSED_EVENTS: Final[dict[str, type[Event]]] = {
     name: cast(
         "type[Event]",
         msgspec.defstruct(name, [], bases=(Event,), tag=name, frozen=True, gc=False),
@@ -221,7 +220,7 @@ _PASSED_EVENTS: Final[dict[str, type[Event]]] = {
     )
 }
 
-_STRUCTS: Final[dict[str, type[Event]]] = READ_EVENTS | _PASSED_EVENTS
+_STRUCTS: Final[dict[str, type[Event]]] = READ_EVENTS | PASSED_EVENTS
 
 _PAYLOAD_FIELDS: Final[dict[type[Event], tuple[str, ...]]] = {
     struct: next(
@@ -272,21 +271,17 @@ def from_host(event: Any) -> Event:
         envelope = {
             "event_type": event.event_type.name,
             "timestamp": event.timestamp,
+            "slot_id": event.slot_id,
             "group_id": event.group_id,
         }
         struct = READ_EVENTS.get(envelope["event_type"])
         if struct is not None:
-            envelope["slot_id"] = event.slot_id
             envelope["data"] = event.data
     except AttributeError as error:
         raise RejectedEventError(Reason.INVALID_ENVELOPE, str(error)) from None
-    try:
-        known = struct or _PASSED_EVENTS[envelope["event_type"]]
-        return msgspec.convert(envelope, known, from_attributes=True)
-    except (ValueError, KeyError):
-        if struct is not None:
-            envelope["data"] = _plain_payload(event.data, _PAYLOAD_FIELDS[struct])
-        return _read(envelope)
+    if struct is not None:
+        envelope["data"] = _plain_payload(envelope["data"], _PAYLOAD_FIELDS[struct])
+    return _read(envelope)
 
 
 def is_unicode(text: str) -> bool:
@@ -321,7 +316,7 @@ def _read(envelope: Any) -> Event:
     struct = READ_EVENTS.get(name)
     if struct is None:
         group_id = envelope.get("group_id")
-        return _PASSED_EVENTS.get(name, OtherEvent)(
+        return PASSED_EVENTS.get(name, OtherEvent)(
             timestamp=_aware(envelope.get("timestamp")),
             group_id=group_id if isinstance(group_id, str) and is_unicode(group_id) else None,
         )

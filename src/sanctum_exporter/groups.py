@@ -36,6 +36,8 @@ class Groups:
         self._run = run
         self._clock = clock
         self._aggregators: dict[str, Aggregator] = {}
+        self.find: Callable[[str], Aggregator | None] = self._aggregators.get
+        """Returns the aggregator of a group, None if there is none yet."""
 
     def apply(self, event: Event) -> str:
         """Take in one event and return the id of its group.
@@ -44,9 +46,16 @@ class Groups:
             RejectedEventError: if the event does not fit its group; nothing has changed.
         """
         group_id = event.group_id or DEFAULT_GROUP
-        aggregator = self._aggregators.get(group_id) or self._create(group_id)
-        aggregator.apply(event)
+        self.of(group_id).apply(event)
         return group_id
+
+    def of(self, group_id: str) -> Aggregator:
+        """Return the aggregator of a group, a new one if need be.
+
+        Raises:
+            RejectedEventError: if the id cannot stand in a label.
+        """
+        return self._aggregators.get(group_id) or self._create(group_id)
 
     def read(self, group_id: str) -> GroupReading | None:
         """Return one group as it is published, None if it is not."""

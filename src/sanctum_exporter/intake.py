@@ -5,10 +5,9 @@ Whatever is wrong with an event is counted by reason and logged at a bounded rat
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from sanctum_exporter.events import (
     EVENT_TYPES,
@@ -19,11 +18,9 @@ from sanctum_exporter.events import (
     from_host,
 )
 from sanctum_exporter.groups import Groups
-from sanctum_exporter.snapshot import Activity, GroupReading
-
-_log = logging.getLogger(__name__)
-
-LOG_INTERVAL_SECONDS: Final = 60.0
+from sanctum_exporter.hostevents import HOST_EVENTS
+from sanctum_exporter.rejections import Rejections
+from sanctum_exporter.snapshot import DEFAULT_GROUP, Activity, GroupReading
 
 
 class Intake:
@@ -33,6 +30,7 @@ class Intake:
         groups: the state that events change.
         source: what the log calls the origin of events, for example a path.
         read_line: returns the event of a line, or raises ``RejectedEventError``.
+        advice: what the log tells its reader to do about a rejected event.
         clock: monotonic seconds, for the rate of the log.
     """
 
@@ -41,16 +39,15 @@ class Intake:
         groups: Groups,
         source: str = "telemetry",
         read_line: Callable[[bytes], Event] = decode,
+        *,
+        advice: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._groups = groups
-        self._source = source
+        self._find = groups.find
         self._read_line = read_line
-        self._clock = clock
-        self._events = dict.fromkeys(EVENT_TYPES, 0)
-        self._rejected = dict.fromkeys(Reason, 0)
-        self._logged_at: dict[Reason, float] = {}
-        self._unlogged = dict.fromkeys(Reason, 0)
+        self._events = dict.fromkeys(EVENT_TYPES.values(), 0)
+        self._rejections = Rejections(source, advice=advice, clock=clock)
 
     def line(self, line: bytes | None, number: int) -> str | None:
         """Take in a line of a telemetry file.
@@ -64,7 +61,9 @@ class Intake:
             The id of the group that the event went to, None if it went nowhere.
         """
         if line is None:
-            self._reject(Reason.LINE_TOO_LONG, "the line is too long to be an event", number)
+            self._rejections.add(
+                Reason.LINE_TOO_LONG, "the line is too long to be an event", number
+            )
             return None
         if line.isspace() or not line:
             return None
@@ -72,7 +71,25 @@ class Intake:
 
     def host_event(self, event: Any) -> str | None:
         """Take in a live event of esper-lite; returns as ``line`` does."""
-        return self._take(from_host, event, None)
+        try:
+            name: str = event.event_type._name_
+            change = HOST_EVENTS[name]
+            group_id: str = event.group_id or DEFAULT_GROUP
+            timestamp = event.timestamp
+            aggregator = self._find(group_id) or self._groups.of(group_id)
+            # Fails for what is no aware time, before anything has changed.
+            newer = timestamp > aggregator.newest
+            if change is not None:
+                change(aggregator, event)
+        except RejectedEventError as error:
+            self._reject(error, None)
+            return None
+        except Exception:  # noqa: BLE001 - not of the usual shape, and nothing has changed
+            return self._take(from_host, event, None)
+        if newer:
+            aggregator.newest = timestamp
+        self._events[name] += 1
+        return group_id
 
     def read(self, group_id: str) -> GroupReading | None:
         """Return one group as it is published, None if it is not."""
@@ -85,37 +102,22 @@ class Intake:
     def activity(self) -> Activity:
         """Return how many events came, by type, and were rejected, by reason."""
         return Activity(
-            events={name: self._events[struct] for struct, name in EVENT_TYPES.items()},
-            rejected={reason.value: count for reason, count in self._rejected.items()},
+            events=self._events.copy(),
+            rejected=self._rejections.counts(),
         )
 
     def _take(self, read: Callable[[Any], Event], raw: object, number: int | None) -> str | None:
         try:
             event = read(raw)
             group_id = self._groups.apply(event)
-        except RejectedEventError as error:
-            self._reject(error.reason, error.detail, number)
-            return None
         except Exception as error:  # noqa: BLE001 - the host must never see a fault of ours
-            self._reject(Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error}", number)
+            self._reject(error, number)
             return None
-        self._events[type(event)] += 1
+        self._events[EVENT_TYPES[type(event)]] += 1
         return group_id
 
-    def _reject(self, reason: Reason, detail: str, number: int | None) -> None:
-        self._rejected[reason] += 1
-        now = self._clock()
-        if now - self._logged_at.get(reason, -LOG_INTERVAL_SECONDS) < LOG_INTERVAL_SECONDS:
-            self._unlogged[reason] += 1
-            return
-        where = self._source if number is None else f"{self._source}, line {number}"
-        more = f" ({self._unlogged[reason]} more since the last such line)"
-        _log.warning(
-            "%s: event rejected: %s: %s%s",
-            where,
-            reason,
-            detail,
-            more if self._unlogged[reason] else "",
-        )
-        self._logged_at[reason] = now
-        self._unlogged[reason] = 0
+    def _reject(self, error: Exception, number: int | None) -> None:
+        if isinstance(error, RejectedEventError):
+            self._rejections.add(error.reason, error.detail, number)
+        else:
+            self._rejections.add(Reason.INTERNAL_ERROR, repr(error), number)

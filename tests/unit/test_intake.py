@@ -8,7 +8,8 @@ import pytest
 
 from sanctum_exporter.events import Event
 from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import LOG_INTERVAL_SECONDS, Intake
+from sanctum_exporter.intake import Intake
+from sanctum_exporter.rejections import LOG_INTERVAL_SECONDS
 from tests import events
 
 

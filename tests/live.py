@@ -1,0 +1,32 @@
+"""Live events, as esper-lite's hub hands them to a backend, built from lines of telemetry."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+
+def live_event(line: bytes) -> Any:
+    """Return the object that wrote a line: an Enum, an aware datetime, a payload's attributes."""
+    fields = json.loads(line)
+    data, timestamp = fields["data"], fields["timestamp"]
+    return SimpleNamespace(
+        **{
+            **fields,
+            "event_type": _event_type(fields["event_type"]),
+            "timestamp": timestamp and datetime.fromisoformat(timestamp),
+            "data": SimpleNamespace(**data) if isinstance(data, dict) else data,
+        }
+    )
+
+
+@cache
+def _event_type(name: str) -> Enum:
+    make: Any = Enum
+    members = make("TelemetryEventType", [name])
+    member: Enum = members[name]
+    return member
