@@ -69,7 +69,7 @@ def lines(slots: SlotSnapshot | None) -> list[list[Span]]:
 
 
 def _stage_line(slots: SlotSnapshot, stage: str, abbreviation: str, colour: str) -> list[Span]:
-    count = slots.slot_stage_counts[stage]
+    count = slots.slot_stage_counts.get(stage, 0)
     style = colour if count else "dim"
     dot = "○" if stage == "DORMANT" else "●"
     bar = dot * int(count / slots.total_slots * _BAR_WIDTH)

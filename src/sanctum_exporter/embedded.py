@@ -1,0 +1,343 @@
+"""The exporter inside a training process, which it must never hurt.
+
+``SanctumExporter`` is an output backend of esper-lite's hub; ``attach`` follows a live aggregator.
+Unless ``strict`` asks for it, neither lets an exception of its own out: what fails is logged with
+what to do about it, and training goes on.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import multiprocessing
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from threading import RLock
+from types import TracebackType
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+
+from sanctum_exporter import process
+from sanctum_exporter.groups import Groups
+from sanctum_exporter.intake import Intake
+from sanctum_exporter.sinks.prometheus import SanctumCollector
+from sanctum_exporter.snapshot import DEFAULT_GROUP, Activity, GroupReading, Publisher
+from sanctum_exporter.sources.hook import Refresher, Snapshots, SnapshotSource, Tap, taker, tap
+from sanctum_exporter.sources.host import Hub, HubDrops
+from sanctum_exporter.web.address import DEFAULT_ADDRESS, parse_address
+from sanctum_exporter.web.exporter import serve
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_MAX_AGE_SECONDS: Final = 60.0
+_REFRESHES_UNTIL_STALE: Final = 3
+
+
+class SanctumExporter:
+    """An output backend of esper-lite's hub, which publishes what the events say.
+
+    Attached by ``hub.add_backend(SanctumExporter(hub=hub))``. The hub calls ``emit`` from one
+    thread; a second hub needs an exporter of its own.
+
+    Args:
+        listen_address: where to serve, ``host:port``; port 0 takes any free one.
+        registry: a registry to join instead of serving.
+        num_envs: envs that exist before TRAINING_STARTED says how many there are.
+        hub: the hub, to publish how many events it dropped before they came here.
+        telemetry_path: where the metrics are.
+        strict: raise what cannot be started instead of logging it.
+    """
+
+    def __init__(
+        self,
+        listen_address: str = DEFAULT_ADDRESS,
+        *,
+        registry: CollectorRegistry | None = None,
+        num_envs: int = 0,
+        hub: Hub | None = None,
+        telemetry_path: str = "/metrics",
+        strict: bool = False,
+    ) -> None:
+        self._forks = process.forks
+        self._intake = Intake(
+            Groups(num_envs, placeholder=True),
+            source="live telemetry",
+            advice="; training is not affected; upgrade sanctum-exporter if esper-lite is newer",
+        )
+        drops = HubDrops(hub, type(self).__name__) if hub is not None else None
+        self._outlet = _Outlet(
+            _Live(self._intake, drops),
+            listen_address,
+            registry,
+            source="live training",
+            telemetry_path=telemetry_path,
+            strict=strict,
+        )
+
+    @property
+    def url(self) -> str | None:
+        """The URL of the page, None while nothing is served."""
+        return self._outlet.url
+
+    def start(self) -> bool:
+        """Begin to publish; returns whether it does. Safe to call again, and after ``close``.
+
+        Raises:
+            Exception: what prevents it, if the exporter is strict.
+        """
+        return self._outlet.open()
+
+    def emit(self, event: object) -> None:
+        """Take in a live event of esper-lite; never raises."""
+        # A forked child inherits locks as they are, perhaps held by a thread that it has not.
+        if process.forks != self._forks:
+            return
+        try:  # noqa: SIM105 - suppress() costs as much as all the rest
+            self._intake.host_event(event)
+        except Exception:  # noqa: BLE001, S110 - the log is the host's, and has just raised
+            pass
+
+    def close(self) -> None:
+        """Stop publishing, within two seconds; safe to call again."""
+        self._outlet.close()
+
+    def __reduce__(self) -> tuple[type[SanctumExporter], tuple[()]]:
+        """Pickle as an exporter that does nothing: it arrives in some other process."""
+        return _Elsewhere, ()
+
+
+class _Elsewhere(SanctumExporter):
+    """What another process gets of an exporter."""
+
+    url = None
+
+    def __init__(self) -> None:
+        """Make nothing, so that nothing can be started."""
+
+    def start(self) -> bool:
+        return False
+
+    def emit(self, event: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Attachment:
+    """A hook on a live aggregator, as ``attach`` returns it; leaving its block detaches it."""
+
+    def __init__(self, outlet: _Outlet, taps: list[Tap], refresher: Refresher | None) -> None:
+        self._forks = process.forks
+        self._outlet = outlet
+        self._taps = taps
+        self._refresher = refresher
+
+    @property
+    def url(self) -> str | None:
+        """The URL of the page, None while nothing is served."""
+        return self._outlet.url
+
+    def detach(self) -> None:
+        """Restore the target exactly and stop publishing, within two seconds; idempotent."""
+        taps, self._taps = self._taps, []
+        for each in taps:
+            each.remove()
+        refresher, self._refresher = self._refresher, None
+        if refresher is None or process.forks != self._forks:
+            self._outlet.close()
+            return
+        refresher.stop()
+        self._outlet.close()
+        refresher.join()
+
+    def __enter__(self) -> Attachment:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.detach()
+
+
+def attach(
+    target: SnapshotSource,
+    *,
+    listen_address: str = DEFAULT_ADDRESS,
+    registry: CollectorRegistry | None = None,
+    group_id: str = DEFAULT_GROUP,
+    refresh_seconds: float | None = None,
+    max_age_seconds: float | None = None,
+    telemetry_path: str = "/metrics",
+    strict: bool = False,
+) -> Attachment:
+    """Publish every snapshot that somebody takes of a live aggregator, registry or backend.
+
+    A scrape never takes one. The terminal takes four a second; where there is none, give
+    ``refresh_seconds``.
+
+    Args:
+        target: has ``get_all_snapshots()``, ``get_snapshot()`` or ``snapshot()``.
+        listen_address: where to serve, ``host:port``; port 0 takes any free one.
+        registry: a registry to join instead of serving.
+        group_id: the group of a target that does not name its groups.
+        refresh_seconds: take a snapshot whenever nobody has for so long; None never does. One
+            holds the aggregator's lock: 2 ms at 16 envs, 100 ms at 1024.
+        max_age_seconds: how old the newest snapshot may be before ``/-/ready`` fails; by default
+            a minute, or three times ``refresh_seconds`` if that is more.
+        telemetry_path: where the metrics are.
+        strict: raise what cannot be attached or started instead of logging it.
+
+    Returns:
+        A handle, whose ``detach()`` undoes it.
+
+    Raises:
+        Exception: what prevents it, if ``strict``.
+    """
+    if max_age_seconds is None:
+        refreshes = _REFRESHES_UNTIL_STALE * (refresh_seconds or 0.0)
+        max_age_seconds = max(DEFAULT_MAX_AGE_SECONDS, refreshes)
+    snapshots = Snapshots(group_id, max_age_seconds)
+    outlet = _Outlet(
+        snapshots,
+        listen_address,
+        registry,
+        source=f"attached {type(target).__name__}",
+        telemetry_path=telemetry_path,
+        not_ready=snapshots.not_ready,
+        strict=strict,
+    )
+    taps: list[Tap] = []
+    refresher = None
+    try:
+        taps = tap(target, snapshots)
+        if outlet.open() and refresh_seconds is not None:
+            refresher = Refresher(taker(target), snapshots.age_seconds, refresh_seconds)
+    except Exception as error:
+        Attachment(outlet, taps, None).detach()
+        if strict:
+            raise
+        _tell("sanctum-exporter is not attached, training goes on: %s", error)
+    return Attachment(outlet, taps, refresher)
+
+
+class _Live:
+    """What an intake publishes, with what the hub dropped before it."""
+
+    def __init__(self, intake: Intake, drops: HubDrops | None) -> None:
+        self._intake = intake
+        self._drops = drops
+
+    def readings(self) -> Sequence[GroupReading]:
+        return self._intake.readings()
+
+    def activity(self) -> Activity:
+        activity = self._intake.activity()
+        return replace(activity, dropped=self._drops.count()) if self._drops else activity
+
+
+class _Outlet:
+    """Where a publisher is published: a server of its own, or a registry that it joins."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        listen_address: str,
+        registry: CollectorRegistry | None,
+        *,
+        source: str,
+        telemetry_path: str,
+        strict: bool,
+        not_ready: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._forks = process.forks
+        self._publisher = publisher
+        self._listen_address = listen_address
+        self._registry = registry
+        self._source = source
+        self._telemetry_path = telemetry_path
+        self._not_ready = not_ready
+        self._strict = strict
+        self._lock = RLock()
+        self._shut: Callable[[], None] | None = None
+        self._reported: str | None = None
+        self._url: str | None = None
+
+    @property
+    def url(self) -> str | None:
+        return self._url if process.forks == self._forks else None
+
+    def open(self) -> bool:
+        # A spawned child runs the unguarded lines of the main module again, this one among them.
+        if process.forks != self._forks or _is_bootstrapping():
+            return False
+        with self._lock:
+            if self._shut is None:
+                try:
+                    self._shut = self._join() if self._registry is not None else self._serve()
+                except Exception as error:
+                    if self._strict:
+                        raise
+                    self._report(error)
+                    return False
+                # Threads that still run while the interpreter ends are what makes ends unclean.
+                atexit.register(self.close)
+            return True
+
+    def close(self) -> None:
+        if process.forks != self._forks:
+            return
+        with self._lock:
+            shut, self._shut, self._url = self._shut, None, None
+        if shut is None:
+            return
+        atexit.unregister(self.close)
+        try:
+            shut()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is not the host's
+            _tell("sanctum-exporter did not stop cleanly, training is not affected: %r", error)
+
+    def _serve(self) -> Callable[[], None]:
+        server = serve(
+            self._publisher,
+            parse_address(self._listen_address),
+            source=self._source,
+            not_ready=self._not_ready,
+            telemetry_path=self._telemetry_path,
+        )
+        self._url = server.url
+        with suppress(Exception):
+            _log.info("%s: serving %s%s", self._source, server.url, self._telemetry_path)
+        return server.close
+
+    def _join(self) -> Callable[[], None]:
+        registry: Any = self._registry
+        collector = SanctumCollector(self._publisher)
+        registry.register(collector)
+        return lambda: registry.unregister(collector)
+
+    def _report(self, error: Exception) -> None:
+        if self._registry is not None:
+            advice = "give each exporter a registry of its own"
+        else:
+            advice = "give another listen_address"
+        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        if text != self._reported:
+            self._reported = text
+            _tell("sanctum-exporter publishes nothing, training goes on: %s; %s", text, advice)
+
+
+def _tell(message: str, *arguments: object) -> None:
+    # A filter or a handler of the host's may raise.
+    with suppress(Exception):
+        _log.error(message, *arguments)
+
+
+def _is_bootstrapping() -> bool:
+    # multiprocessing itself looks here to refuse what a child must not do while it is imported.
+    return bool(getattr(multiprocessing.current_process(), "_inheriting", False))

@@ -1,0 +1,5 @@
+"""Where programs get the hub from."""
+
+from .output import NissaHub, get_hub
+
+__all__ = ["NissaHub", "get_hub"]

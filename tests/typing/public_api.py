@@ -1,0 +1,93 @@
+"""The public API as a type checker sees it; what must be refused is ignored, and mypy checks that.
+
+``warn_unused_ignores`` makes an ignore that ignores nothing an error, so a call below that the
+types would let through fails the check. Nothing here is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, assert_type
+
+from prometheus_client import CollectorRegistry
+
+from sanctum_exporter import Attachment, SanctumExporter, __version__, attach
+
+
+class Aggregator:
+    """As SanctumAggregator."""
+
+    def get_snapshot(self) -> object:
+        """Return one."""
+        return None
+
+
+class Anything:
+    """As any object with snapshots."""
+
+    def snapshot(self) -> dict[str, int]:
+        """Return one."""
+        return {"total_slots": 1}
+
+
+class Registry:
+    """As AggregatorRegistry."""
+
+    def get_all_snapshots(self) -> dict[str, object]:
+        """Return all."""
+        return {}
+
+
+class Hub:
+    """As NissaHub."""
+
+    def get_health_snapshot(self) -> dict[str, Any]:
+        """Return its health."""
+        return {}
+
+
+class HalfHub:
+    """Tells its health as something else."""
+
+    def get_health_snapshot(self) -> int:
+        """Return a number."""
+        return 1
+
+
+def backend() -> None:
+    """What the backend takes and gives."""
+    exporter = SanctumExporter(
+        ":10500",
+        registry=CollectorRegistry(),
+        num_envs=16,
+        hub=Hub(),
+        telemetry_path="/metrics",
+        strict=True,
+    )
+    assert_type(exporter.start(), bool)
+    assert_type(exporter.url, str | None)
+    exporter.emit(object())
+    exporter.close()
+    assert_type(__version__, str)
+
+    SanctumExporter(10500)  # type: ignore[arg-type]
+    SanctumExporter(":10500", CollectorRegistry())  # type: ignore[call-arg]
+    SanctumExporter(hub=HalfHub())  # type: ignore[arg-type]
+    SanctumExporter(port=10500)  # type: ignore[call-arg]
+    exporter.emit()  # type: ignore[call-arg]
+    exporter.url = "http://localhost"  # type: ignore[misc]
+
+
+def hook(mapping: Mapping[str, object]) -> None:
+    """What can be attached, and what it gives."""
+    assert_type(attach(Aggregator()), Attachment)
+    attach(Anything(), group_id="A", refresh_seconds=5, max_age_seconds=30.0)
+    with attach(Registry(), listen_address=":10500") as handle:
+        assert_type(handle, Attachment)
+        assert_type(handle.url, str | None)
+        handle.detach()
+
+    attach(mapping)  # type: ignore[arg-type]
+    attach(Aggregator)  # type: ignore[arg-type]
+    attach(Aggregator(), ":10500")  # type: ignore[call-arg]
+    attach(Aggregator(), refresh_seconds="5s")  # type: ignore[arg-type]
