@@ -12,6 +12,7 @@ from sanctum_exporter._version import __version__
 from sanctum_exporter.cli.demo import demo
 from sanctum_exporter.cli.inspect import inspect
 from sanctum_exporter.cli.replay import replay
+from sanctum_exporter.cli.run import run
 from sanctum_exporter.cli.watch import watch
 from sanctum_exporter.sources.lines import SourceError
 
@@ -35,6 +36,10 @@ def program(context: click.Context, log_level: str) -> None:
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(2)
+    if context.invoked_subcommand == run.name:
+        # The log is the training program's, which may want to set it up itself.
+        logging.getLogger("sanctum_exporter").setLevel(log_level.upper())
+        return
     logging.basicConfig(
         level=log_level.upper(),
         format="%(asctime)s %(levelname)s %(message)s",
@@ -42,7 +47,7 @@ def program(context: click.Context, log_level: str) -> None:
     )
 
 
-for _command in (demo, watch, replay, inspect):
+for _command in (demo, watch, replay, inspect, run):
     program.add_command(_command)
 
 

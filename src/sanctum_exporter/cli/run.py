@@ -1,0 +1,102 @@
+"""``sanctum-exporter run``: a training program with the exporter, without a line of code."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import click
+
+from sanctum_exporter.cli.parameters import num_envs_option, web_options
+from sanctum_exporter.embedded import SanctumExporter
+from sanctum_exporter.sources.host import HUB_CLASS, HUB_MODULE, HubWatch
+from sanctum_exporter.web.address import ListenAddress
+
+
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    options_metavar="[OPTIONS] [-m]",
+)
+@click.option("-m", "as_module", is_flag=True, help="PROGRAM is a module, as for python -m.")
+@click.argument("program")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@num_envs_option
+@web_options
+def run(
+    as_module: bool,
+    program: str,
+    arguments: tuple[str, ...],
+    num_envs: int,
+    address: ListenAddress,
+    telemetry_path: str,
+) -> None:
+    r"""Run a training program, and serve its telemetry while it runs.
+
+    PROGRAM is a script, or with -m a module; all that follows it is its own. It runs in this
+    process, and its exit status is that of this command. The exporter is added when esper-lite
+    makes its hub, and cannot stop the program: what goes wrong with it is logged.
+
+    \b
+    Example:
+      sanctum-exporter run -m esper.scripts.train ppo --task cifar_baseline
+    """
+    if not as_module and not Path(program).exists():
+        raise click.UsageError(
+            f"there is no script {program}; a module needs -m before it",
+            click.get_current_context(),
+        )
+
+    def add_exporter(hub: Any) -> None:
+        exporter = SanctumExporter(
+            str(address), num_envs=num_envs, hub=hub, telemetry_path=telemetry_path
+        )
+        hub.add_backend(exporter)
+        if exporter.url is not None:
+            click.echo(f"run {program}: serving {exporter.url}{telemetry_path}", err=True)
+
+    watch = HubWatch(add_exporter)
+    watch.install()
+    try:
+        status = _run_program(program, arguments, as_module)
+    finally:
+        watch.remove()
+    if not watch.found:
+        click.echo(
+            f"sanctum-exporter: {program} never made an esper-lite hub ({HUB_CLASS} of "
+            f"{HUB_MODULE}), so nothing was exported",
+            err=True,
+        )
+    sys.exit(status)
+
+
+def _run_program(program: str, arguments: Sequence[str], as_module: bool) -> str | int | None:
+    """Run a program as Python itself would, and return what it gives to ``sys.exit``."""
+    sys.argv = [program, *arguments]
+    if not sys.flags.safe_path:
+        sys.path[0] = str(Path.cwd() if as_module else Path(program).resolve().parent)
+    try:
+        if as_module:
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(program, run_name="__main__")
+    except SystemExit as error:
+        return error.code
+    # Nothing of the program's may reach click, which has a meaning of its own for some errors.
+    except BaseException as error:  # noqa: BLE001 - reported as Python reports it
+        traceback = _its_own(error.__traceback__)
+        if traceback is None:
+            raise click.ClickException(str(error)) from None
+        sys.excepthook(type(error), error.with_traceback(traceback), traceback)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    return 0
+
+
+def _its_own(traceback: TracebackType | None) -> TracebackType | None:
+    """Return the part of a traceback that is the program's; None if it never came to run."""
+    while traceback and traceback.tb_frame.f_globals.get("__name__") in (__name__, "runpy"):
+        traceback = traceback.tb_next
+    return traceback

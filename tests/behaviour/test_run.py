@@ -1,0 +1,160 @@
+"""``sanctum-exporter run``: a training with the exporter, without a line of code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.programs import free_address, program, scrape_until
+
+MODULE = "esper.scripts.train"
+
+
+def command(address: str, *arguments: str) -> tuple[str, ...]:
+    """Return the arguments of Python for a run."""
+    return ("-m", "sanctum_exporter", "run", "--web.listen-address", address, *arguments)
+
+
+def test_a_module_is_run_and_served() -> None:
+    """A training started by its module's name is served while it runs, and told where."""
+    address = free_address()
+    with program(*command(address, "-m", MODULE, "ppo", "--task", "mnist")) as running:
+        text = scrape_until(address, 'sanctum_total_slots{group_id="default"} 6.0')
+        assert 'task="mnist"' in text
+        ended = running.end()
+    assert ended.status == 0
+    assert ended.out == "training\ntrained\n"
+    assert ended.err == f"run {MODULE}: serving http://{address}/metrics\n"
+
+
+def test_a_script_is_run_and_served(tmp_path: Path) -> None:
+    """A training started by its script is served, and finds the modules beside it."""
+    (tmp_path / "beside.py").write_text("from esper.scripts.train import main\n", "utf-8")
+    script = tmp_path / "train.py"
+    script.write_text("import beside\nbeside.main()\n", "utf-8")
+    address = free_address()
+    with program(*command(address, str(script), "ppo")) as running:
+        scrape_until(address, 'sanctum_total_slots{group_id="default"} 6.0')
+        assert running.end().status == 0
+
+
+def test_the_exit_status_is_the_programs() -> None:
+    """What the program gives to sys.exit is the command's exit status."""
+    with program(*command("127.0.0.1:0", "-m", MODULE, "ppo", "--exit-status", "7")) as running:
+        assert running.end().status == 7
+
+
+def test_a_crash_is_shown_as_python_shows_it() -> None:
+    """An uncaught exception gives the program's own traceback, without our frames, and status 1."""
+    with program(*command("127.0.0.1:0", "-m", MODULE, "ppo", "--crash")) as running:
+        ended = running.end()
+    assert ended.status == 1
+    lines = ended.err.splitlines()
+    assert lines[1] == "Traceback (most recent call last):"
+    assert "esper/scripts/train.py" in lines[2]
+    assert lines[-1] == "ValueError: the loss is not a number"
+    assert "runpy" not in ended.err
+
+
+@pytest.mark.parametrize("error", ["EOFError()", "OSError(32, 'pipe')", "KeyError('run')"])
+def test_no_error_of_the_program_is_taken_for_ours(error: str, tmp_path: Path) -> None:
+    """Errors that mean something to the command line are still the program's."""
+    script = tmp_path / "script.py"
+    script.write_text(f"raise {error}\n", "utf-8")
+    with program(*command("127.0.0.1:0", str(script))) as running:
+        ended = running.end()
+    assert ended.status == 1
+    assert f'File "{script}", line 1' in ended.err
+
+
+def test_an_interrupt_is_status_130(tmp_path: Path) -> None:
+    """A program that an interrupt ends shows where, and gives 130, as in a shell."""
+    script = tmp_path / "script.py"
+    script.write_text("raise KeyboardInterrupt\n", "utf-8")
+    with program(*command("127.0.0.1:0", str(script))) as running:
+        ended = running.end()
+    assert ended.status == 130
+    assert "KeyboardInterrupt" in ended.err
+
+
+def test_without_a_hub_it_says_so_at_the_end(tmp_path: Path) -> None:
+    """A program that never makes a hub runs as ever, and a line at the end says so."""
+    script = tmp_path / "script.py"
+    script.write_text("import sys\nprint(__name__, sys.argv)\n", "utf-8")
+    with program(*command("127.0.0.1:0", str(script), "--help", "-m", "x")) as running:
+        ended = running.end()
+    assert ended.status == 0
+    assert ended.out == f"__main__ {[str(script), '--help', '-m', 'x']}\n"
+    assert ended.err == (
+        f"sanctum-exporter: {script} never made an esper-lite hub (NissaHub of "
+        "esper.nissa.output), so nothing was exported\n"
+    )
+
+
+def test_the_log_is_the_programs_to_set_up(tmp_path: Path) -> None:
+    """logging.basicConfig works in the program as it does without us."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import logging\n"
+        "logging.basicConfig(format='mine %(message)s', level='INFO')\n"
+        "logging.info('hello')\n",
+        "utf-8",
+    )
+    with program(*command("127.0.0.1:0", str(script))) as running:
+        assert running.end().err.startswith("mine hello\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-m", "no.such.module"), "No module named 'no'"),
+        (("-m", "esper"), "No module named esper.__main__"),
+        (("no_such.py",), "there is no script no_such.py; a module needs -m before it"),
+        ((), "Missing argument 'PROGRAM'"),
+    ],
+)
+def test_a_program_that_cannot_be_found_is_one_line(
+    arguments: tuple[str, ...], message: str
+) -> None:
+    """What cannot be run is said in one line, with status 2."""
+    with program(*command("127.0.0.1:0", *arguments)) as running:
+        ended = running.end()
+    assert ended.status == 2
+    assert message in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_a_port_in_use_does_not_stop_the_training() -> None:
+    """Where the address is taken, one line names it, and the training runs to its end."""
+    address = free_address()
+    with program(*command(address, "-m", MODULE, "ppo")) as first:
+        scrape_until(address, "sanctum_total_slots")
+        with program(*command(address, "-m", MODULE, "ppo")) as second:
+            ended = second.end()
+        assert first.end().status == 0
+    assert (ended.status, ended.out) == (0, "training\ntrained\n")
+    assert ended.err == (
+        f"sanctum-exporter publishes nothing, training goes on: cannot listen on {address}: "
+        "Address already in use; give another listen_address\n"
+    )
+
+
+def test_an_old_or_new_hub_module_is_no_obstacle(tmp_path: Path) -> None:
+    """A hub module without the class that we know is loaded as ever, and one warning says so."""
+    package = tmp_path / "esper" / "nissa"
+    package.mkdir(parents=True)
+    (package / "output.py").write_text("NAME = 'other'\n", "utf-8")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "sys.modules.pop('esper', None)\n"
+        "from esper.nissa import output\nprint(output.NAME, type(output.__loader__).__name__)\n",
+        "utf-8",
+    )
+    (tmp_path / "esper" / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    with program(*command("127.0.0.1:0", str(script))) as running:
+        ended = running.end()
+    assert (ended.status, ended.out) == (0, "other SourceFileLoader\n")
+    assert "esper.nissa.output has no NissaHub" in ended.err
