@@ -1,0 +1,183 @@
+"""Panels on the exporter itself and on alerts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana_foundation_sdk.builders import dashboard as builder
+from grafana_foundation_sdk.builders import stat, timeseries
+from grafana_foundation_sdk.models import common, dashboard
+
+from grafana import panels
+from grafana.layout import DOCS_URL, Grid, annotation
+from grafana.palette import COLOURS
+from grafana.promql import SELECTED
+
+RUNBOOK_URL: Final = f"{DOCS_URL}/runbooks/${{__value.raw}}.md"
+AGE_STEPS: Final = ((None, "green"), (120, "yellow"), (600, "red"))
+_STATES: Final = {"firing": "red", "pending": "yellow"}
+
+
+def place(grid: Grid) -> None:
+    """Place the panels on the exporter itself."""
+    grid.line(4, (6, _age()), (6, _rejected_share()), (6, _dropped()), (6, _version()))
+    grid.line(8, (8, _events()), (8, _rejected()), (8, _scrape_cost()))
+
+
+def alerts_table(matchers: str) -> panels.AnyPanel:
+    """Return a table of the alerts that Prometheus evaluates, linked to their runbooks."""
+    runbook = {"title": "Runbook", "url": RUNBOOK_URL, "targetBlank": True}
+    states = {
+        "type": "value",
+        "options": {
+            state: {"text": state, "color": colour, "index": index}
+            for index, (state, colour) in enumerate(_STATES.items())
+        },
+    }
+    labels = "alertname, alertstate, severity, instance, run, group_id"
+    return (
+        panels.table(
+            "Alerts and their runbooks",
+            "Alerts that Prometheus evaluates to pending or firing; a name opens its runbook.",
+            panels.rows("A", f"max by ({labels}) (ALERTS{{{matchers}}})"),
+        )
+        .no_value("no alerts")
+        .override_by_name("alertname", [panels.property_of("links", [runbook])])
+        .override_by_name(
+            "alertstate",
+            [
+                panels.property_of("mappings", [states]),
+                panels.property_of("custom.cellOptions", {"type": "color-text"}),
+            ],
+        )
+        .with_transformation(
+            dashboard.DataTransformerConfig(
+                id_val="organize",
+                options={
+                    "excludeByName": {"Time": True, "Value": True},
+                    "indexByName": {"alertname": 0, "alertstate": 1, "severity": 2},
+                    "renameByName": {},
+                },
+            )
+        )
+    )
+
+
+def firing_alerts(matchers: str) -> builder.AnnotationQuery:
+    """Return marks where alerts fired."""
+    return annotation(
+        "Firing alerts",
+        "red",
+        f'ALERTS{{{matchers}, alertstate="firing"}}',
+        "{{alertname}}",
+        "{{severity}} {{group_id}}",
+    ).tag_keys("severity")
+
+
+def _age() -> stat.Panel:
+    last = SELECTED.of("sanctum_last_event_timestamp_seconds")
+    return (
+        panels.stat(
+            "Telemetry age",
+            "Time since the newest event of the group. It grows when training is slow, has "
+            "finished or has died.",
+            "s",
+            panels.now("A", f"time() - max({last})", "age"),
+        )
+        .decimals(0)
+        .color_scheme(panels.by_threshold())
+        .thresholds(panels.thresholds(AGE_STEPS))
+    )
+
+
+def _rejected_share() -> stat.Panel:
+    rejected = SELECTED.sum("sanctum_exporter_events_rejected_total")
+    taken = SELECTED.sum("sanctum_exporter_events_total")
+    return (
+        panels.stat(
+            "Events rejected",
+            "Events that could not be read or did not fit the run, as a share of all; they "
+            "changed nothing. Anything but 0 deserves a look at the exporter's log.",
+            "percentunit",
+            panels.now("A", f"{rejected} / clamp_min({rejected} + {taken}, 1)", "rejected"),
+        )
+        .decimals(2)
+        .color_scheme(panels.by_threshold())
+        .thresholds(panels.thresholds([(None, "green"), (1e-9, "yellow"), (0.01, "red")]))
+    )
+
+
+def _dropped() -> stat.Panel:
+    return (
+        panels.stat(
+            "Events dropped by the host",
+            "Events that the training process dropped before the exporter saw them, where it can "
+            "tell: counts are then too low.",
+            "sishort",
+            panels.now("A", SELECTED.sum("sanctum_exporter_events_dropped_total"), "dropped"),
+        )
+        .color_scheme(panels.by_threshold())
+        .thresholds(panels.thresholds([(None, "green"), (1, "red")]))
+    )
+
+
+def _version() -> stat.Panel:
+    info = SELECTED.of("sanctum_exporter_build_info")
+    return panels.stat(
+        "Version",
+        "Versions of the exporter and of its Python.",
+        "none",
+        panels.now(
+            "A",
+            f"max by (version, python_version) ({info})",
+            "{{version}} · Python {{python_version}}",
+        ),
+    ).text_mode(common.BigValueTextMode.NAME)
+
+
+def _events() -> timeseries.Panel:
+    events = SELECTED.of("sanctum_exporter_events_total")
+    return panels.lines(
+        "Events taken in",
+        "Telemetry events per second by type; types that change no value are 'other'.",
+        "eps",
+        panels.over_time(
+            "A", f"sum by (event_type) (rate({events}[$__rate_interval])) > 0", "{{event_type}}"
+        ),
+    )
+
+
+def _rejected() -> timeseries.Panel:
+    rejected = SELECTED.of("sanctum_exporter_events_rejected_total")
+    dropped = SELECTED.of("sanctum_exporter_events_dropped_total")
+    return panels.lines(
+        "Events lost",
+        "Events per second that were rejected, by reason, or dropped by the host.",
+        "eps",
+        panels.over_time(
+            "REJECTED", f"sum by (reason) (rate({rejected}[$__rate_interval]))", "{{reason}}"
+        ),
+        panels.over_time("DROPPED", f"sum(rate({dropped}[$__rate_interval]))", "dropped by host"),
+    )
+
+
+def _scrape_cost() -> timeseries.Panel:
+    return panels.lines(
+        "Cost of a scrape",
+        "Time that Prometheus waited for a scrape and that the exporter needed to collect, "
+        "and the memory that it holds (right).",
+        "s",
+        panels.over_time("SCRAPE", SELECTED.of("scrape_duration_seconds"), "scrape"),
+        panels.over_time(
+            "COLLECT", SELECTED.of("sanctum_exporter_collect_duration_seconds"), "collect"
+        ),
+        panels.over_time("MEMORY", SELECTED.of("process_resident_memory_bytes"), "memory"),
+    ).override_by_query(
+        "MEMORY",
+        [
+            panels.property_of("unit", "bytes"),
+            panels.property_of("custom.axisPlacement", "right"),
+            panels.property_of("custom.fillOpacity", 0),
+            panels.fixed_property(COLOURS["dim"]),
+        ],
+    )

@@ -1,0 +1,292 @@
+"""Panels with everything spelt out that the SDK or Grafana would leave to a default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
+
+from grafana_foundation_sdk.builders import bargauge as bargauge_builder
+from grafana_foundation_sdk.builders import common as common_builder
+from grafana_foundation_sdk.builders import dashboard as dashboard_builder
+from grafana_foundation_sdk.builders import prometheus as prometheus_builder
+from grafana_foundation_sdk.builders import stat as stat_builder
+from grafana_foundation_sdk.builders import table as table_builder
+from grafana_foundation_sdk.builders import text as text_builder
+from grafana_foundation_sdk.builders import timeseries as timeseries_builder
+from grafana_foundation_sdk.models import common, dashboard, prometheus, text
+
+DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
+NO_VALUE: Final = "-"
+
+Query: TypeAlias = prometheus_builder.Dataquery
+Steps: TypeAlias = Sequence[tuple[float | None, str]]
+AnyPanel: TypeAlias = (
+    bargauge_builder.Panel
+    | dashboard_builder.Panel
+    | stat_builder.Panel
+    | table_builder.Panel
+    | text_builder.Panel
+    | timeseries_builder.Panel
+)
+DataPanel = TypeVar(
+    "DataPanel",
+    bargauge_builder.Panel,
+    stat_builder.Panel,
+    table_builder.Panel,
+    timeseries_builder.Panel,
+)
+
+
+def now(ref_id: str, expr: str, legend: str = "") -> Query:
+    """Return a query of the latest value, drawn as one number."""
+    query = prometheus_builder.Dataquery().ref_id(ref_id).expr(expr).instant()
+    return query.legend_format(legend).format(prometheus.PromQueryFormat.TIME_SERIES)
+
+
+def rows(ref_id: str, expr: str) -> Query:
+    """Return a query of the latest values, one row of a table each."""
+    query = prometheus_builder.Dataquery().ref_id(ref_id).expr(expr).instant()
+    return query.format(prometheus.PromQueryFormat.TABLE)
+
+
+def over_time(ref_id: str, expr: str, legend: str) -> Query:
+    """Return a query of values over the dashboard's time range."""
+    query = prometheus_builder.Dataquery().ref_id(ref_id).expr(expr).range()
+    return query.legend_format(legend).format(prometheus.PromQueryFormat.TIME_SERIES)
+
+
+def fixed(colour: str) -> dashboard_builder.FieldColor:
+    """Return a colour scheme of one colour."""
+    return dashboard_builder.FieldColor().mode(dashboard.FieldColorModeId.FIXED).fixed_color(colour)
+
+
+def by_threshold() -> dashboard_builder.FieldColor:
+    """Return a colour scheme that follows the thresholds."""
+    return dashboard_builder.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS)
+
+
+def property_of(id_val: str, value: object) -> dashboard.DynamicConfigValue:
+    """Return a property of an override."""
+    return dashboard.DynamicConfigValue(id_val=id_val, value=value)
+
+
+def fixed_property(colour: str) -> dashboard.DynamicConfigValue:
+    """Return the property of an override that gives a field one colour."""
+    return property_of("color", {"mode": "fixed", "fixedColor": colour})
+
+
+def where_zero() -> dashboard.MatcherConfig:
+    """Return the matcher of fields whose last value is 0."""
+    options = {"reducer": "lastNotNull", "op": "=", "value": 0}
+    return dashboard.MatcherConfig(id_val="byValue", options=options)
+
+
+def value_texts(texts: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
+    """Return a value mapping, from values to texts and colours."""
+    options = {
+        str(value): {"text": label, "color": colour, "index": index}
+        for index, (value, (label, colour)) in enumerate(texts.items())
+    }
+    return {"type": "value", "options": options}
+
+
+def mapped(texts: Mapping[int, tuple[str, str]]) -> list[dashboard.ValueMapping]:
+    """Return a value mapping as the SDK has it."""
+    results = {
+        str(value): dashboard.ValueMappingResult(text=label, color=colour, index=index)
+        for index, (value, (label, colour)) in enumerate(texts.items())
+    }
+    return [dashboard.ValueMap(options=results)]
+
+
+def thresholds(steps: Steps) -> dashboard_builder.ThresholdsConfig:
+    """Return thresholds; the first step's bound is None."""
+    return (
+        dashboard_builder.ThresholdsConfig()
+        .mode(dashboard.ThresholdsMode.ABSOLUTE)
+        .steps([dashboard.Threshold(value=value, color=colour) for value, colour in steps])
+    )
+
+
+def stat(title: str, description: str, unit: str, *queries: Query) -> stat_builder.Panel:
+    """Return a panel of big numbers."""
+    panel = (
+        stat_builder.Panel()
+        .unit(unit)
+        .reduce_options(_last_value())
+        .graph_mode(common.BigValueGraphMode.NONE)
+        .color_mode(common.BigValueColorMode.VALUE)
+        .justify_mode(common.BigValueJustifyMode.CENTER)
+        .text_mode(common.BigValueTextMode.VALUE)
+        .orientation(common.VizOrientation.VERTICAL)
+        .wide_layout(True)
+        .show_percent_change(False)
+        .color_scheme(fixed("text"))
+        .thresholds(thresholds([(None, "text")]))
+        .no_value(NO_VALUE)
+    )
+    return _described(panel, title, description, queries)
+
+
+def bars(
+    title: str, description: str, unit: str, shown: str, *queries: Query
+) -> bargauge_builder.Panel:
+    """Return a panel of horizontal bars.
+
+    Args:
+        title: title of the panel.
+        description: what the panel tells.
+        unit: unit of the values.
+        shown: regular expression of the names that get a bar; the others only set the scale.
+        queries: what to show.
+    """
+    panel = (
+        bargauge_builder.Panel()
+        .unit(unit)
+        .decimals(0)
+        .min(0)
+        .reduce_options(_last_value().fields(shown))
+        .display_mode(common.BarGaugeDisplayMode.LCD)
+        .value_mode(common.BarGaugeValueMode.COLOR)
+        .name_placement(common.BarGaugeNamePlacement.LEFT)
+        .orientation(common.VizOrientation.HORIZONTAL)
+        .show_unfilled(True)
+        .sizing(common.BarGaugeSizing.AUTO)
+        .min_viz_width(8)
+        .min_viz_height(16)
+        .max_viz_height(300)
+        .legend(_legend(shown=False))
+        .color_scheme(fixed("text"))
+        .thresholds(thresholds([(None, "text")]))
+    )
+    return _described(panel, title, description, queries)
+
+
+def lines(title: str, description: str, unit: str, *queries: Query) -> timeseries_builder.Panel:
+    """Return a panel of lines over time."""
+    panel = (
+        timeseries_builder.Panel()
+        .unit(unit)
+        .min(0)
+        .draw_style(common.GraphDrawStyle.LINE)
+        .line_interpolation(common.LineInterpolation.LINEAR)
+        .line_width(2)
+        .fill_opacity(8)
+        .show_points(common.VisibilityMode.NEVER)
+        .span_nulls(False)
+        .stacking(common_builder.StackingConfig().group("A").mode(common.StackingMode.NONE))
+        .legend(_legend(shown=True))
+        .tooltip(
+            common_builder.VizTooltipOptions()
+            .mode(common.TooltipDisplayMode.MULTI)
+            .sort(common.SortOrder.NONE)
+        )
+        .color_scheme(
+            dashboard_builder.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC)
+        )
+        .thresholds(thresholds([(None, "green")]))
+        .no_value("[no data]")
+    )
+    return _described(panel, title, description, queries)
+
+
+def stacked(panel: timeseries_builder.Panel) -> timeseries_builder.Panel:
+    """Return a panel of lines with the lines turned into areas, one on the other."""
+    return (
+        panel.line_interpolation(common.LineInterpolation.STEP_AFTER)
+        .line_width(1)
+        .fill_opacity(60)
+        .stacking(common_builder.StackingConfig().group("A").mode(common.StackingMode.NORMAL))
+    )
+
+
+def limits(panel: timeseries_builder.Panel, steps: Steps) -> timeseries_builder.Panel:
+    """Return a panel of lines with thresholds drawn as dashed lines."""
+    style = common_builder.GraphThresholdsStyleConfig()
+    return panel.thresholds(thresholds(steps)).thresholds_style(
+        style.mode(common.GraphThresholdsStyleMode.DASHED)
+    )
+
+
+def table(title: str, description: str, *queries: Query) -> table_builder.Panel:
+    """Return a table."""
+    panel = (
+        table_builder.Panel()
+        .unit("none")
+        .show_header(True)
+        .cell_height(common.TableCellHeight.SM)
+        .color_scheme(fixed("text"))
+        .thresholds(thresholds([(None, "text")]))
+        .no_value(NO_VALUE)
+    )
+    return _described(panel, title, description, queries)
+
+
+def markdown(title: str, description: str, content: str) -> text_builder.Panel:
+    """Return a panel of text."""
+    return (
+        text_builder.Panel()
+        .title(title)
+        .description(description)
+        .datasource(DATASOURCE)
+        .mode(text.TextMode.MARKDOWN)
+        .content(content)
+    )
+
+
+def alert_list(title: str, description: str, matchers: str) -> dashboard_builder.Panel:
+    """Return the list of alerts with some labels, from the data source's rules and Grafana's."""
+    options = {
+        "viewMode": "list",
+        "groupMode": "default",
+        "groupBy": [],
+        "maxItems": 20,
+        "sortOrder": 3,
+        "dashboardAlerts": False,
+        "alertName": "",
+        "alertInstanceLabelFilter": matchers,
+        "showInactiveAlerts": False,
+        "stateFilter": {
+            "firing": True,
+            "pending": True,
+            "noData": True,
+            "normal": False,
+            "error": True,
+            "recovering": True,
+        },
+    }
+    panel = dashboard_builder.Panel().type("alertlist").title(title).description(description)
+    return panel.datasource(DATASOURCE).options(options)
+
+
+def link(title: str, url: str, *, new_tab: bool = False) -> dashboard_builder.DashboardLink:
+    """Return a link for the corner of a panel or for a value."""
+    return (
+        dashboard_builder.DashboardLink(title)
+        .type(dashboard.DashboardLinkType.LINK)
+        .url(url)
+        .target_blank(new_tab)
+    )
+
+
+def _described(
+    panel: DataPanel, title: str, description: str, queries: Sequence[Query]
+) -> DataPanel:
+    panel.title(title).description(description).datasource(DATASOURCE)
+    for query in queries:
+        panel.with_target(query)
+    return panel
+
+
+def _last_value() -> common_builder.ReduceDataOptions:
+    return common_builder.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)
+
+
+def _legend(*, shown: bool) -> common_builder.VizLegendOptions:
+    return (
+        common_builder.VizLegendOptions()
+        .show_legend(shown)
+        .display_mode(common.LegendDisplayMode.LIST)
+        .placement(common.LegendPlacement.BOTTOM)
+        .calcs([])
+    )

@@ -1,0 +1,208 @@
+"""SlotsPanel, line by line, as Grafana panels.
+
+Every query is an instant one whose value needs no transformation, so that what is displayed can
+be computed outside of Grafana and compared with the terminal's text.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana_foundation_sdk.builders import bargauge, stat
+from grafana_foundation_sdk.models import common
+
+from grafana import panels
+from grafana.palette import COLOURS, STAGES
+from grafana.promql import SELECTED, Scope
+
+NO_DATA: Final = "[no data]"
+NO_ENVIRONMENTS: Final = "[no environments]"
+BORDER_TITLE: Final = "CURRENT SLOTS"
+TREND_ARROWS: Final = {
+    1: ("↗", COLOURS["green"]),
+    0: ("→", COLOURS["dim"]),
+    -1: ("↘", COLOURS["red"]),
+}
+EVENTS: Final = {
+    "Germ": ("germination", "sanctum_seeds_germinated_total", 1),
+    "Prune": ("prune", "sanctum_seeds_pruned_total", 1),
+    "Foss": ("fossilize", "sanctum_seeds_fossilized_total", 2),
+}
+"""Name in the panel: value of the label event, the counter, decimals of the rate."""
+BLEND_STEPS: Final = ((None, "red"), (0.5, "yellow"), (0.7, "green"))
+
+
+def headline() -> stat.Panel:
+    """Return the border's title, as the name of a series."""
+    total = f'count_values("total", {SELECTED.sum("sanctum_total_slots")})'
+    envs = f'count_values("envs", {SELECTED.sum("sanctum_envs")})'
+    return (
+        panels.stat(
+            "SlotsPanel · group $group_id",
+            "Slots that exist and the envs that they are in, as in the border of SlotsPanel. "
+            "`CURRENT SLOTS` alone: the exporter publishes no such group.",
+            "none",
+            panels.now(
+                "A",
+                f"{total} * on () group_left (envs) {envs}",
+                f"{BORDER_TITLE} ─ {{{{total}}}} across {{{{envs}}}} envs",
+            ),
+        )
+        .text_mode(common.BigValueTextMode.NAME)
+        .no_value(BORDER_TITLE)
+    )
+
+
+def stage_bars(title: str, scope: Scope) -> bargauge.Panel:
+    """Return a bar a stage; total slots are in the data only to be the end of the scale."""
+    stages = [
+        panels.now(
+            stage.abbreviation,
+            _shown(scope, scope.sum("sanctum_slots", f'stage="{stage.name}"')),
+            stage.abbreviation,
+        )
+        for stage in STAGES
+    ]
+    total = scope.sum("sanctum_total_slots")
+    names = "|".join(stage.abbreviation for stage in STAGES)
+    panel = panels.bars(
+        title,
+        "Slots in each lifecycle stage, of all that exist. Empty slots and seeds that were pruned "
+        "are DORMANT. Healthy: fewer than 80 % dormant. "
+        f"`{NO_DATA}`: nothing is published. `{NO_ENVIRONMENTS}`: there are no slots.",
+        "none",
+        f"/^({names}|NONE)$/",
+        *stages,
+        panels.now("TOTAL", f"{total} > 0", "TOTAL"),
+        panels.now("NONE", f"{total} == 0", "NONE"),
+    ).no_value(NO_DATA)
+    for stage in STAGES:
+        panel.override_by_query(stage.abbreviation, [panels.fixed_property(stage.colour)])
+    panel.override_by_query(
+        "NONE",
+        [
+            panels.property_of("max", 1),
+            panels.property_of(
+                "mappings", [panels.value_texts({0: (NO_ENVIRONMENTS, COLOURS["dim"])})]
+            ),
+        ],
+    )
+    # The last override wins: a stage without slots is dim, whatever its colour.
+    return panel.with_override(panels.where_zero(), [panels.fixed_property(COLOURS["dim"])])
+
+
+def active() -> stat.Panel:
+    """Return active slots of all slots, as the name of a series."""
+    count = f'count_values("active", {SELECTED.sum("sanctum_active_slots")})'
+    total = f'count_values("total", {SELECTED.sum("sanctum_total_slots")})'
+    return (
+        panels.stat(
+            "Active",
+            "Slots whose stage is not DORMANT, of all slots; fossilized seeds are active. "
+            "0 while training runs is a warning.",
+            "none",
+            panels.now(
+                "A",
+                _shown(SELECTED, f"{count} * on () group_left (total) {total}"),
+                "{{active}}/{{total}}",
+            ),
+        )
+        .text_mode(common.BigValueTextMode.NAME)
+        .color_scheme(panels.fixed(COLOURS["cyan"]))
+    )
+
+
+def count(name: str) -> stat.Panel:
+    """Return how many seeds germinated or fossilized."""
+    colour = {"Germ": COLOURS["green"], "Foss": COLOURS["blue"]}[name]
+    event, metric, _ = EVENTS[name]
+    verb = {"germination": "germinated", "fossilize": "fossilized"}[event]
+    return panels.stat(
+        name,
+        f"Seeds {verb} since the exporter began to follow the run.",
+        "sishort",
+        panels.now("A", _shown(SELECTED, SELECTED.sum(metric)), name),
+    ).color_scheme(panels.fixed(colour))
+
+
+def pruned() -> stat.Panel:
+    """Return how many seeds were pruned, in red where that is more than fossilized ones."""
+    pruned_seeds = SELECTED.sum("sanctum_seeds_pruned_total")
+    more = f"({pruned_seeds} > {SELECTED.sum('sanctum_seeds_fossilized_total')})"
+    return (
+        panels.stat(
+            "Prune",
+            "Seeds pruned since the exporter began to follow the run; red where they are more "
+            "than the fossilized ones.",
+            "sishort",
+            panels.now("MORE", _shown(SELECTED, more), "Prune"),
+            panels.now("A", _shown(SELECTED, f"{pruned_seeds} unless {more}"), "Prune"),
+        )
+        .color_scheme(panels.fixed(COLOURS["dim"]))
+        .override_by_query("MORE", [panels.fixed_property(COLOURS["red"])])
+    )
+
+
+def rate(name: str) -> stat.Panel:
+    """Return an event's trend arrow and its rate per episode."""
+    event, metric, decimals = EVENTS[name]
+    # Of several runs together the sign of the sum says where most go; of one it is the trend.
+    trend = SELECTED.sum("sanctum_seed_rate_trend", f'event="{event}"')
+    healthy = " Healthy: 0.1 to 1 per episode." if name == "Prune" else ""
+    return (
+        panels.stat(
+            f"{name} per episode",
+            "Events per completed episode of the whole run; the arrow compares the last five "
+            f"episodes' rates with those before: ↗ rising, → stable, ↘ falling.{healthy}",
+            "suffix:/ep",
+            panels.now("TREND", _shown(SELECTED, f"sgn({trend})"), f"{name} trend"),
+            panels.now("RATE", _shown(SELECTED, SELECTED.per_episode(metric)), name),
+        )
+        .decimals(decimals)
+        .color_scheme(panels.fixed(COLOURS["dim"]))
+        .override_by_query(
+            "TREND",
+            [
+                panels.property_of("mappings", [panels.value_texts(TREND_ARROWS)]),
+                panels.property_of("unit", "none"),
+            ],
+        )
+    )
+
+
+def lifespan() -> stat.Panel:
+    """Return the mean lifespan of seeds."""
+    mean = SELECTED.mean("sanctum_mean_seed_lifespan_epochs")
+    return (
+        panels.stat(
+            "Lifespan μ",
+            "Mean lifespan in epochs of the last 100 seeds that ended. Healthy: 10 and more; "
+            "below 5 is critical.",
+            "suffix:eps",
+            panels.now("A", _shown(SELECTED, mean), "Lifespan"),
+        )
+        .decimals(0)
+        .color_scheme(panels.fixed(COLOURS["cyan"]))
+    )
+
+
+def blend() -> stat.Panel:
+    """Return the share of seeds that ended well, in three colours."""
+    ratio = SELECTED.mean("sanctum_blend_success_ratio")
+    return (
+        panels.stat(
+            "Blend success",
+            "Fossilized seeds among those that ended: green from 70 %, yellow from 50 %, "
+            "red below.",
+            "percentunit",
+            panels.now("A", _shown(SELECTED, ratio), "Blend"),
+        )
+        .decimals(0)
+        .color_scheme(panels.by_threshold())
+        .thresholds(panels.thresholds(BLEND_STEPS))
+    )
+
+
+def _shown(scope: Scope, expr: str) -> str:
+    """Return an expression that, like the terminal's panel, shows nothing without slots."""
+    return f"({expr}) and on () ({scope.sum('sanctum_total_slots')} > 0)"
