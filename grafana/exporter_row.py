@@ -132,6 +132,7 @@ def _version() -> stat.Panel:
             f"max by (version, python_version) ({info})",
             "{{version}} · Python {{python_version}}",
         ),
+        panels.now("NONE", f"absent({info})", panels.NO_VALUE),
     ).text_mode(common.BigValueTextMode.NAME)
 
 

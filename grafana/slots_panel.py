@@ -36,21 +36,18 @@ def headline() -> stat.Panel:
     """Return the border's title, as the name of a series."""
     total = f'count_values("total", {SELECTED.sum("sanctum_total_slots")})'
     envs = f'count_values("envs", {SELECTED.sum("sanctum_envs")})'
-    return (
-        panels.stat(
-            "SlotsPanel · group $group_id",
-            "Slots that exist and the envs that they are in, as in the border of SlotsPanel. "
-            "`CURRENT SLOTS` alone: the exporter publishes no such group.",
-            "none",
-            panels.now(
-                "A",
-                f"{total} * on () group_left (envs) {envs}",
-                f"{BORDER_TITLE} ─ {{{{total}}}} across {{{{envs}}}} envs",
-            ),
-        )
-        .text_mode(common.BigValueTextMode.NAME)
-        .no_value(BORDER_TITLE)
-    )
+    return panels.stat(
+        "SlotsPanel · group $group_id",
+        "Slots that exist and the envs that they are in, as in the border of SlotsPanel. "
+        "`CURRENT SLOTS` alone: the exporter publishes no such group.",
+        "none",
+        panels.now(
+            "A",
+            f"{total} * on () group_left (envs) {envs}",
+            f"{BORDER_TITLE} ─ {{{{total}}}} across {{{{envs}}}} envs",
+        ),
+        panels.now("NONE", f"absent({SELECTED.of('sanctum_total_slots')})", BORDER_TITLE),
+    ).text_mode(common.BigValueTextMode.NAME)
 
 
 def stage_bars(title: str, scope: Scope) -> bargauge.Panel:
@@ -106,9 +103,15 @@ def active() -> stat.Panel:
                 _shown(SELECTED, f"{count} * on () group_left (total) {total}"),
                 "{{active}}/{{total}}",
             ),
+            panels.now(
+                "NONE",
+                f"absent({SELECTED.sum('sanctum_total_slots')} > 0)",
+                panels.NO_VALUE,
+            ),
         )
         .text_mode(common.BigValueTextMode.NAME)
         .color_scheme(panels.fixed(COLOURS["cyan"]))
+        .override_by_query("NONE", [panels.fixed_property("text")])
     )
 
 
