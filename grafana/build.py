@@ -5,14 +5,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from grafana import fleet, slots
-
-FOLDER: Final = Path(__file__).resolve().parent / "dashboards"
-
+from grafana import FOLDER, fleet, slots
 
 def documents() -> dict[Path, str]:
     """Return the text of every dashboard's file."""

@@ -77,7 +77,7 @@ def fixed_property(colour: str) -> dashboard.DynamicConfigValue:
 
 def where_zero() -> dashboard.MatcherConfig:
     """Return the matcher of fields whose last value is 0."""
-    options = {"reducer": "lastNotNull", "op": "=", "value": 0}
+    options = {"reducer": "lastNotNull", "op": "eq", "value": 0}
     return dashboard.MatcherConfig(id_val="byValue", options=options)
 
 

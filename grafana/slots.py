@@ -24,7 +24,7 @@ from grafana.layout import (
 from grafana.palette import COLOURS, STAGES
 from grafana.promql import EVERY_GROUP, ONE_TARGET, REPEATED, SELECTED
 
-ALERTS: Final = 'alertname=~"Sanctum.*", instance=~"|${instance:regex}"'
+ALERTS: Final = 'alertname=~"Sanctum.*", instance=~"|$instance"'
 EVENT_COLOURS: Final = {
     "Germ": COLOURS["green"],
     "Prune": COLOURS["red"],

@@ -4,9 +4,12 @@
 // A request that cannot be answered is answered with {"error": "…"}.
 'use strict';
 
-// The library reads the one when it is loaded, and the other when it transforms.
+// The library reads navigator when it is loaded, and window (which must come later) when it transforms.
 if (!globalThis.navigator?.language) {
-  Object.defineProperty(globalThis, 'navigator', { value: { language: 'en-US' }, configurable: true });
+  Object.defineProperty(globalThis, 'navigator', {
+    configurable: true,
+    value: { language: 'en-US', languages: ['en-US'] },
+  });
 }
 const data = require('@grafana/data');
 globalThis.window = {};

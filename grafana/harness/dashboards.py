@@ -1,0 +1,92 @@
+"""Dashboards as Grafana reads them: variables filled in, queries asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from grafana import FOLDER
+from grafana.harness.prometheus import Prometheus
+
+Panel = dict[str, Any]
+
+ALL: Final = "$__all"
+_REFERENCE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_REGEX_CHARACTERS: Final = re.compile(r"[$^*{}\[\]'+?.()|]")
+
+
+def load(uid: str) -> dict[str, Any]:
+    """Return a committed dashboard."""
+    document: dict[str, Any] = json.loads((FOLDER / f"{uid}.json").read_text("utf-8"))
+    return document
+
+
+def panels(dashboard: Mapping[str, Any]) -> Iterator[Panel]:
+    """Yield the panels of a dashboard, without its rows."""
+    return (panel for panel in dashboard["panels"] if panel["type"] != "row")
+
+
+@dataclass(frozen=True)
+class View:
+    """A dashboard with its variables chosen, at one time.
+
+    Attributes:
+        dashboard: the dashboard.
+        values: chosen value of each variable, ``ALL`` for all.
+        end: end of the time range, in seconds since the epoch.
+        span_seconds: length of the time range.
+        step_seconds: time between the points of a graph.
+    """
+
+    dashboard: Mapping[str, Any]
+    values: Mapping[str, str]
+    end: float
+    span_seconds: int = 60
+    step_seconds: int = 1
+
+    def fill(self, text: str) -> str:
+        """Return a text with its variables filled in, as Grafana's Prometheus source does."""
+        return _REFERENCE.sub(lambda found: self._value(found[1] or found[2]), text)
+
+    def ask(self, server: Prometheus, panel: Panel) -> tuple[Panel, dict[str, Any]]:
+        """Return a panel with its variables filled in, and the answer to each of its queries."""
+        answers = {}
+        for target in panel.get("targets", []):
+            expr = self.fill(target["expr"])
+            if target["instant"]:
+                answers[target["refId"]] = server.instant(expr, self.end)
+            else:
+                start = self.end - self.span_seconds
+                answers[target["refId"]] = server.range(expr, start, self.end, self.step_seconds)
+        filled: Panel = panel | {"title": self.fill(panel["title"])}
+        return filled, answers
+
+    def _value(self, name: str) -> str:
+        intervals = {"__rate_interval": 4 * self.step_seconds, "__range": self.span_seconds}
+        if name in intervals:
+            return f"{intervals[name]}s"
+        variable = next(v for v in self.dashboard["templating"]["list"] if v["name"] == name)
+        value = self.values[name]
+        if value == ALL:
+            chosen: str = variable["allValue"]
+            return chosen
+        if variable["multi"] or variable["includeAll"]:
+            value = value.replace("\\", "\\\\\\\\")
+            return _REGEX_CHARACTERS.sub(lambda found: f"\\\\{found[0]}", value)
+        return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def view_of_group(job: str, instance: str, group_id: str, run: str = ALL) -> View:
+    """Return sanctum-slots as it is now, of one group."""
+    values = {
+        "job": job,
+        "instance": instance,
+        "run": run,
+        "group_id": group_id,
+        "groups": group_id,
+    }
+    return View(load("sanctum-slots"), values, time.time())

@@ -1,0 +1,29 @@
+"""Exporters in a known state, served for a Prometheus to scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from sanctum_exporter.groups import Groups
+from sanctum_exporter.intake import Intake
+from sanctum_exporter.web.address import ListenAddress
+from sanctum_exporter.web.exporter import serve
+
+
+def fed(lines: Iterable[bytes], run: str | None = None) -> Intake:
+    """Return an intake that has taken in lines of telemetry."""
+    intake = Intake(Groups(run=run))
+    for number, line in enumerate(lines, start=1):
+        intake.line(line, number)
+    return intake
+
+
+@contextmanager
+def served(intake: Intake, *, run_label: bool = False) -> Iterator[str]:
+    """Serve an intake at any free port of this machine; gives the address to scrape."""
+    server = serve(intake, ListenAddress("127.0.0.1", 0), source="harness", run_label=run_label)
+    try:
+        yield server.url.removeprefix("http://").rstrip("/")
+    finally:
+        server.close()
