@@ -11,6 +11,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from grafana import FOLDER, fleet, slots
 
+
 def documents() -> dict[Path, str]:
     """Return the text of every dashboard's file."""
     return {

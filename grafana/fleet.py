@@ -23,6 +23,7 @@ from grafana.layout import (
 )
 from grafana.palette import COLOURS
 from grafana.promql import FLEET, RUN_KEYS
+from grafana.slots_panel import BLEND_STEPS
 
 STALLED_SECONDS: Final = 600
 STATUS: Final = {
@@ -143,7 +144,10 @@ def _totals() -> list[stat.Panel]:
         ),
         _number("Exporters down", "Exporters that do not answer.", down, trouble="red"),
         panels.stat(
-            "Slots", "Slots of all runs.", "sishort", panels.now("A", f"{total} or vector(0)")
+            "Slots",
+            "Slots that all runs together have.",
+            "sishort",
+            panels.now("A", f"{total} or vector(0)"),
         ),
         panels.stat(
             "Active slots",
@@ -199,7 +203,7 @@ def _runs() -> panels.AnyPanel:
         "AGE": ("Last event", _AGE, "s"),
     }
     table = panels.table(
-        "Runs",
+        "All runs",
         "Every run, the worst status first. A row opens the run's own dashboard.",
         *(panels.rows(ref_id, _keyed(expr)) for ref_id, (_, expr, _) in columns.items()),
     )
@@ -235,7 +239,12 @@ def _looks(ref_id: str) -> list[dashboard.DynamicConfigValue]:
     if ref_id == "STATUS":
         return [coloured, panels.property_of("mappings", [panels.value_texts(STATUS)])]
     if ref_id == "BLEND":
-        return [coloured, by_threshold, _steps((None, "red"), (0.5, "yellow"), (0.7, "green"))]
+        return [
+            coloured,
+            by_threshold,
+            _steps(*BLEND_STEPS),
+            panels.property_of("decimals", 0),
+        ]
     if ref_id == "PRUNE":
         return [
             coloured,

@@ -229,6 +229,7 @@ def markdown(title: str, description: str, content: str) -> text_builder.Panel:
         .title(title)
         .description(description)
         .datasource(DATASOURCE)
+        .unit("none")
         .mode(text.TextMode.MARKDOWN)
         .content(content)
     )
@@ -256,7 +257,7 @@ def alert_list(title: str, description: str, matchers: str) -> dashboard_builder
         },
     }
     panel = dashboard_builder.Panel().type("alertlist").title(title).description(description)
-    return panel.datasource(DATASOURCE).options(options)
+    return panel.datasource(DATASOURCE).unit("none").options(options)
 
 
 def link(title: str, url: str, *, new_tab: bool = False) -> dashboard_builder.DashboardLink:

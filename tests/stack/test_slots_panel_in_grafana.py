@@ -263,9 +263,7 @@ def test_a_run_without_slots_says_no_environments(displays: Displays) -> None:
     assert_nothing_else(shown)
 
 
-@pytest.mark.parametrize(
-    "point", [p for p in POINTS if not p.published], ids=name_of
-)
+@pytest.mark.parametrize("point", [p for p in POINTS if not p.published], ids=name_of)
 def test_a_group_that_is_not_published_says_no_data(point: Point, displays: Displays) -> None:
     """As the terminal before the first snapshot: a border and [no data]."""
     shown = displays.row(point.instance, point.group_id)

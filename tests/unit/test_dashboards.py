@@ -1,0 +1,233 @@
+"""What can be told of the dashboards from their JSON alone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import promql_parser
+import pytest
+
+from grafana import FOLDER, build
+from grafana.harness import dashboards
+from grafana.promql import known_labels
+
+UIDS = ("sanctum-slots", "sanctum-fleet")
+CORE_PANELS = {"row", "stat", "bargauge", "timeseries", "table", "text", "alertlist"}
+RATE_INTERVAL = timedelta(seconds=31)
+OVER_A_RATE_INTERVAL = {"rate", "increase", "irate", "delta", "deriv"}
+
+Node = Any
+
+
+def every_panel() -> list[Any]:
+    """Return each panel of each dashboard, as a test parameter."""
+    return [
+        pytest.param(dashboard, panel, id=f"{uid}-{panel['title']}")
+        for uid in UIDS
+        for dashboard in [dashboards.load(uid)]
+        for panel in dashboards.panels(dashboard)
+    ]
+
+
+def every_query() -> list[Any]:
+    """Return each query of each panel, annotation and variable, as a test parameter."""
+    return [
+        pytest.param(expr, legend, id=f"{uid}-{place}")
+        for uid in UIDS
+        for place, expr, legend in queries(dashboards.load(uid))
+    ]
+
+
+def queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield where a query is, its expression and its legend."""
+    for panel in dashboards.panels(dashboard):
+        for target in panel.get("targets", []):
+            place = f"{panel['title']}-{target['refId']}"
+            yield place, target["expr"], target.get("legendFormat", "")
+    for annotation in dashboard["annotations"]["list"]:
+        yield annotation["name"], annotation["expr"], annotation["textFormat"]
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["definition"])
+            assert found is not None
+            yield f"${variable['name']}", found[1], f"{{{{{found[2]}}}}}"
+
+
+def filled(expr: str) -> str:
+    """Return an expression with some text for each variable."""
+    expr = expr.replace("$__rate_interval", f"{RATE_INTERVAL.total_seconds():.0f}s")
+    return re.sub(r"\$\w+", "x", expr.replace("$__range", "1h"))
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node of a parsed expression and those within it."""
+    yield node
+    children = [getattr(node, name, None) for name in ("lhs", "rhs", "expr", "param")]
+    children += getattr(node, "args", [])
+    children.append(getattr(node, "vector_selector", None))
+    for child in children:
+        if child is not None:
+            yield from walk(child)
+
+
+def faults(expr: str, legend: str = "") -> list[str]:
+    """Return what an expression uses that the catalogue or Prometheus does not have."""
+    nodes = list(walk(promql_parser.parse(filled(expr))))
+    known = known_labels()
+    found, usable = [], set[str]()
+    for node in nodes:
+        if isinstance(node, promql_parser.VectorSelector):
+            if node.name not in known:
+                found.append(f"no metric {node.name}")
+                continue
+            usable |= known[node.name]
+            used = {matcher.name for matcher in node.matchers.matchers}
+            found += [f"{node.name} has no label {label}" for label in used - known[node.name]]
+        usable |= made_labels(node)
+    for node in nodes:
+        found += [f"no label {label}" for label in sorted(asked_labels(node) - usable)]
+        name = getattr(getattr(node, "func", None), "name", None)
+        if name in OVER_A_RATE_INTERVAL and node.args[0].range != RATE_INTERVAL:
+            found.append(f"{name} without $__rate_interval")
+    shown = set(re.findall(r"\{\{(\w+)\}\}", legend))
+    return found + [f"no label {label} for the legend" for label in sorted(shown - usable)]
+
+
+def made_labels(node: Node) -> set[str]:
+    """Return the label that a node adds to its series."""
+    if isinstance(node, promql_parser.AggregateExpr) and "count_values" in str(node.op):
+        return {node.param.val}
+    if getattr(getattr(node, "func", None), "name", None) == "label_replace":
+        return {node.args[1].val}
+    return set()
+
+
+def asked_labels(node: Node) -> set[str]:
+    """Return the labels that a node groups or matches by."""
+    modifier = getattr(node, "modifier", None)
+    labels = set(getattr(modifier, "labels", None) or [])
+    labels |= set(getattr(modifier, "group_labels", None) or [])
+    return labels | set(getattr(getattr(modifier, "matching", None), "labels", None) or [])
+
+
+@pytest.mark.parametrize(
+    ("expr", "fault"),
+    [
+        ("sanctum_slot", "no metric sanctum_slot"),
+        ('sanctum_envs{stage="x"}', "sanctum_envs has no label stage"),
+        ("sum by (stage) (sanctum_envs)", "no label stage"),
+        ("sanctum_envs * on (stage) sanctum_envs", "no label stage"),
+        ("sanctum_envs * on (job) group_left (x) sanctum_envs", "no label x"),
+        ("rate(sanctum_seeds_pruned_total[5m])", "rate without $__rate_interval"),
+        ("1 + increase(sanctum_seeds_pruned_total[5m])", "increase without $__rate_interval"),
+    ],
+)
+def test_a_wrong_query_is_found(expr: str, fault: str) -> None:
+    """Each kind of mistake that the next test is for is seen by it."""
+    assert faults(expr) == [fault]
+    assert faults("sanctum_envs", "{{stage}}") == ["no label stage for the legend"]
+
+
+@pytest.mark.parametrize(("expr", "legend"), every_query())
+def test_queries_parse_and_use_what_exists(expr: str, legend: str) -> None:
+    """Names and labels are the catalogue's, rates are over $__rate_interval."""
+    assert faults(expr, legend) == []
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_committed_json_is_what_the_code_builds(uid: str) -> None:
+    """Otherwise: python -m grafana.build."""
+    path = FOLDER / f"{uid}.json"
+    text = path.read_text("utf-8")
+    assert text == build.documents()[path]
+    assert text == json.dumps(json.loads(text), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def test_nothing_else_is_committed() -> None:
+    """The folder that Grafana reads holds these dashboards and no other."""
+    assert {path.name for path in FOLDER.iterdir()} == {f"{uid}.json" for uid in UIDS}
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_dashboards_can_be_provisioned_and_imported_by_hand(uid: str) -> None:
+    """A classic dashboard with an own uid, whose only data source is the variable."""
+    dashboard = dashboards.load(uid)
+    assert dashboard["uid"] == uid
+    assert "__inputs" not in dashboard
+    assert "id" not in dashboard
+    assert dashboard["graphTooltip"] == 1, "shared crosshair"
+    used = [value for key, value in every_item(dashboard) if key == "datasource"]
+    assert used
+    assert all(value == {"type": "prometheus", "uid": "${datasource}"} for value in used)
+    assert dashboard["templating"]["list"][0]["name"] == "datasource"
+    shown = [*dashboard["links"], *dashboard["annotations"]["list"]]
+    assert shown
+    assert not [item for item in shown if "placement" in item], "hidden in a menu"
+
+
+def every_item(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every key and value within a document."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield key, item
+            yield from every_item(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from every_item(item)
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_panels_are_numbered_and_do_not_overlap(uid: str) -> None:
+    """Every panel has its own id and its own place within 24 columns."""
+    panels = dashboards.load(uid)["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in panels)
+        for x, y in itertools.product(
+            range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
+        )
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(x for x, _ in cells) == 23
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), every_panel())
+def test_panels_say_what_they_are(dashboard: dict[str, Any], panel: dict[str, Any]) -> None:
+    """Each has a title, a description and a unit, is of Grafana's core, and leaves no default."""
+    assert panel["title"].strip()
+    assert len(panel["description"]) > 20
+    assert panel["type"] in CORE_PANELS
+    defaults = panel["fieldConfig"]["defaults"]
+    assert defaults["unit"]
+    if panel["type"] not in ("text", "alertlist"):
+        assert panel["targets"]
+        assert defaults["noValue"]
+        assert defaults["thresholds"]["steps"][0]["value"] is None
+        assert defaults["color"]["mode"] in ("fixed", "thresholds", "palette-classic")
+        ids = [target["refId"] for target in panel["targets"]]
+        assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_links_lead_to_a_dashboard_with_variables_that_it_has(uid: str) -> None:
+    """Links between dashboards name a uid that exists and fill in only known variables."""
+    links = [v for k, v in every_item(dashboards.load(uid)) if k == "url" and v.startswith("/d/")]
+    assert links
+    for link in links:
+        target, _, query = link.removeprefix("/d/").partition("?")
+        names = {v["name"] for v in dashboards.load(target)["templating"]["list"]}
+        assert set(re.findall(r"var-(\w+)=", query)) <= names
+
+
+def test_the_fleet_links_down_with_every_choice_filled_in() -> None:
+    """A run of the fleet opens its own SlotsPanel: nothing is left to be chosen."""
+    links = {v for k, v in every_item(dashboards.load("sanctum-fleet")) if k == "url"}
+    (down,) = (link for link in links if link.startswith("/d/sanctum-slots?"))
+    chosen = set(re.findall(r"var-(\w+)=", down))
+    assert chosen == {"datasource", "job", "instance", "run", "group_id"}
