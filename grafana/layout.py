@@ -39,13 +39,13 @@ class Grid:
         self._y += height
 
     def beside(self, tall: tuple[int, AnyPanel], *lines: tuple[int, list[AnyPanel]]) -> None:
-        """Place a tall panel and, at its right, lines of equally wide panels with heights."""
+        """Place a tall panel and, at its right, lines of about equally wide panels, with heights."""
         width, panel = tall
         top = self._y
         for height, line in lines:
-            step = (COLUMNS - width) // len(line)
-            for index, small in enumerate(line):
-                self._place(small, width + index * step, self._y, step, height)
+            edges = [width + (COLUMNS - width) * i // len(line) for i in range(len(line) + 1)]
+            for small, left, right in zip(line, edges, edges[1:], strict=False):
+                self._place(small, left, self._y, right - left, height)
             self._y += height
         self._place(panel, 0, top, width, self._y - top)
 

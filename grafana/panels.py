@@ -129,7 +129,7 @@ def stat(title: str, description: str, unit: str, *queries: Query) -> stat_build
 
 
 def bars(
-    title: str, description: str, unit: str, shown: str, *queries: Query
+    title: str, description: str, unit: str, shown: str, text_size: int, *queries: Query
 ) -> bargauge_builder.Panel:
     """Return a panel of horizontal bars.
 
@@ -138,6 +138,7 @@ def bars(
         description: what the panel tells.
         unit: unit of the values.
         shown: regular expression of the names that get a bar; the others only set the scale.
+        text_size: size of names and values; Grafana's own choice cuts long names off.
         queries: what to show.
     """
     panel = (
@@ -151,6 +152,9 @@ def bars(
         .name_placement(common.BarGaugeNamePlacement.LEFT)
         .orientation(common.VizOrientation.HORIZONTAL)
         .show_unfilled(True)
+        .text(
+            common_builder.VizTextDisplayOptions().title_size(text_size).value_size(text_size * 1.3)
+        )
         .sizing(common.BarGaugeSizing.AUTO)
         .min_viz_width(8)
         .min_viz_height(16)

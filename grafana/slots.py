@@ -6,7 +6,7 @@ from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import timeseries
-from grafana_foundation_sdk.models import dashboard
+from grafana_foundation_sdk.models import common, dashboard
 
 from grafana import exporter_row, panels, slots_panel
 from grafana.layout import (
@@ -66,7 +66,7 @@ def build() -> builder.Dashboard:
     grid.row("SlotsPanel")
     grid.line(3, (COLUMNS, slots_panel.headline()))
     grid.beside(
-        (12, slots_panel.stage_bars("Slots by stage", SELECTED)),
+        (9, slots_panel.stage_bars("Slots by stage", SELECTED, text_size=20)),
         (3, [slots_panel.active()]),
         (3, [slots_panel.count("Germ"), slots_panel.pruned(), slots_panel.count("Foss")]),
         (3, [slots_panel.rate("Germ"), slots_panel.rate("Prune"), slots_panel.rate("Foss")]),
@@ -220,10 +220,14 @@ def _recent_per_episode() -> timeseries.Panel:
     return _in_event_colours(
         panels.lines(
             "Seeds per episode, recent",
-            "Events of the last moments per episode completed in them; a gap where none was.",
+            "Events of the last moments per episode completed in them; a point wherever "
+            "episodes were completed.",
             "suffix:/ep",
             *queries,
         )
+        .show_points(common.VisibilityMode.ALWAYS)
+        .point_size(5)
+        .span_nulls(True)
     )
 
 
@@ -302,7 +306,7 @@ def _progress() -> timeseries.Panel:
 
 
 def _repeated_bars() -> panels.AnyPanel:
-    bars = slots_panel.stage_bars("Group $groups", REPEATED)
+    bars = slots_panel.stage_bars("Group $groups", REPEATED, text_size=12)
     return bars.repeat("groups").repeat_direction("h").max_per_row(4)
 
 

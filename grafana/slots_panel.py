@@ -50,7 +50,7 @@ def headline() -> stat.Panel:
     ).text_mode(common.BigValueTextMode.NAME)
 
 
-def stage_bars(title: str, scope: Scope) -> bargauge.Panel:
+def stage_bars(title: str, scope: Scope, text_size: int) -> bargauge.Panel:
     """Return a bar a stage; total slots are in the data only to be the end of the scale."""
     stages = [
         panels.now(
@@ -69,6 +69,7 @@ def stage_bars(title: str, scope: Scope) -> bargauge.Panel:
         f"`{NO_DATA}`: nothing is published. `{NO_ENVIRONMENTS}`: there are no slots.",
         "none",
         f"/^({names}|NONE)$/",
+        text_size,
         *stages,
         panels.now("TOTAL", f"{total} > 0", "TOTAL"),
         panels.now("NONE", f"{total} == 0", "NONE"),

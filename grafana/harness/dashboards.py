@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from grafana import FOLDER
@@ -15,6 +15,7 @@ from grafana.harness.prometheus import Prometheus
 Panel = dict[str, Any]
 
 ALL: Final = "$__all"
+COLUMNS: Final = 24
 _REFERENCE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _REGEX_CHARACTERS: Final = re.compile(r"[$^*{}\[\]'+?.()|]")
 
@@ -65,11 +66,44 @@ class View:
         filled: Panel = panel | {"title": self.fill(panel["title"])}
         return filled, answers
 
+    def options(self, server: Prometheus, name: str) -> list[str]:
+        """Return the values that a query variable offers."""
+        query = self._variable(name)["definition"]
+        found = re.fullmatch(r"label_values\((.+), (\w+)\)", query)
+        if found is None:
+            raise ValueError(f"variable {name}: not a label_values query: {query}")
+        series, label = self.fill(found[1]), found[2]
+        expr = f"group by ({label}) (last_over_time({series}[{self.span_seconds}s]))"
+        results = server.instant(expr, self.end)["result"]
+        return sorted(result["metric"][label] for result in results if label in result["metric"])
+
+    def repeated(self, server: Prometheus, panel: Panel) -> list[tuple[View, Panel]]:
+        """Return a panel, or its copies side by side, each with the view that it is drawn in."""
+        name = panel.get("repeat")
+        if name is None:
+            return [(self, panel)]
+        options = self.options(server, name)
+        width = COLUMNS // len(options)
+        return [
+            (
+                replace(self, values={**self.values, name: option}),
+                panel
+                | {"id": f"{panel['id']}-{option}"}
+                | {"gridPos": panel["gridPos"] | {"x": index * width, "w": width}},
+            )
+            for index, option in enumerate(options)
+        ]
+
+    def _variable(self, name: str) -> Mapping[str, Any]:
+        variables = self.dashboard["templating"]["list"]
+        found: Mapping[str, Any] = next(v for v in variables if v["name"] == name)
+        return found
+
     def _value(self, name: str) -> str:
         intervals = {"__rate_interval": 4 * self.step_seconds, "__range": self.span_seconds}
         if name in intervals:
             return f"{intervals[name]}s"
-        variable = next(v for v in self.dashboard["templating"]["list"] if v["name"] == name)
+        variable = self._variable(name)
         value = self.values[name]
         if value == ALL:
             chosen: str = variable["allValue"]

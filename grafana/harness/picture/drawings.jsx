@@ -1,0 +1,69 @@
+// Panels as Grafana's own panel plugins put its components together.
+import * as data from '@grafana/data';
+import { BarGauge, BigValue, VizRepeater } from '@grafana/ui';
+import { Graph } from './graph';
+
+const display = require('../lib/display');
+
+const LCD_SPACING = 2;
+
+// Returns a function that draws a panel of some size.
+export async function drawing(panel, answers, theme) {
+  if (panel.type === 'timeseries') {
+    const frames = await display.fields(panel, answers, theme);
+    return (width, height) => <Graph panel={panel} frames={frames} width={width} height={height} theme={theme} />;
+  }
+  const values = await display.singleValues(panel, answers, theme);
+  const draw = { bargauge: bar, stat: number }[panel.type];
+  const repeated = { bargauge: { itemSpacing: LCD_SPACING, maxVizHeight: 300, minVizHeight: 16, minVizWidth: 8 } };
+  return (width, height) => (
+    <VizRepeater
+      {...repeated[panel.type]}
+      autoGrid={panel.type === 'stat'}
+      getAlignmentFactors={data.getDisplayValueAlignmentFactors}
+      getValues={() => values}
+      height={height}
+      orientation={panel.options.orientation}
+      renderCounter={0}
+      renderValue={(item) => draw(panel.options, item, theme)}
+      source={values}
+      width={width}
+    />
+  );
+}
+
+function bar(options, { value, count, ...size }, theme) {
+  const { field, display: shown, view, colIndex } = value;
+  const lone = count === 1 && !field.displayName;
+  return (
+    <BarGauge
+      {...size}
+      display={view?.getFieldDisplayProcessor(colIndex) ?? null}
+      displayMode={options.displayMode}
+      field={field}
+      itemSpacing={LCD_SPACING}
+      namePlacement={options.namePlacement}
+      showUnfilled={options.showUnfilled}
+      text={options.text}
+      theme={theme}
+      value={lone ? { ...shown, title: undefined } : shown}
+      valueDisplayMode={options.valueMode}
+    />
+  );
+}
+
+function number(options, { value, ...size }, theme) {
+  return (
+    <BigValue
+      {...size}
+      colorMode={options.colorMode}
+      graphMode={options.graphMode}
+      justifyMode={options.justifyMode}
+      text={options.text}
+      textMode={options.textMode}
+      theme={theme}
+      value={value.display}
+      wideLayout={options.wideLayout}
+    />
+  );
+}
