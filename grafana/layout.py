@@ -39,7 +39,7 @@ class Grid:
         self._y += height
 
     def beside(self, tall: tuple[int, AnyPanel], *lines: tuple[int, list[AnyPanel]]) -> None:
-        """Place a tall panel and, at its right, lines of about equally wide panels, with heights."""
+        """Place a tall panel and, at its right, lines of narrower panels, with heights."""
         width, panel = tall
         top = self._y
         for height, line in lines:

@@ -15,8 +15,18 @@ from grafana_foundation_sdk.builders import text as text_builder
 from grafana_foundation_sdk.builders import timeseries as timeseries_builder
 from grafana_foundation_sdk.models import common, dashboard, prometheus, text
 
+from grafana.palette import COLOURS
+
 DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 NO_VALUE: Final = "-"
+
+# Without it nothing has the colour of a value, red where 0 is bad.
+_NOTHING: Final = dashboard.SpecialValueMap(
+    options=dashboard.DashboardSpecialValueMapOptions(
+        match=dashboard.SpecialValueMatch.NULL,
+        result=dashboard.ValueMappingResult(text=NO_VALUE, color=COLOURS["dim"]),
+    )
+)
 
 Query: TypeAlias = prometheus_builder.Dataquery
 Steps: TypeAlias = Sequence[tuple[float | None, str]]
@@ -90,15 +100,6 @@ def value_texts(texts: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
     return {"type": "value", "options": options}
 
 
-def mapped(texts: Mapping[int, tuple[str, str]]) -> list[dashboard.ValueMapping]:
-    """Return a value mapping as the SDK has it."""
-    results = {
-        str(value): dashboard.ValueMappingResult(text=label, color=colour, index=index)
-        for index, (value, (label, colour)) in enumerate(texts.items())
-    }
-    return [dashboard.ValueMap(options=results)]
-
-
 def thresholds(steps: Steps) -> dashboard_builder.ThresholdsConfig:
     """Return thresholds; the first step's bound is None."""
     return (
@@ -123,6 +124,7 @@ def stat(title: str, description: str, unit: str, *queries: Query) -> stat_build
         .show_percent_change(False)
         .color_scheme(fixed("text"))
         .thresholds(thresholds([(None, "text")]))
+        .mappings([_NOTHING])
         .no_value(NO_VALUE)
     )
     return _described(panel, title, description, queries)

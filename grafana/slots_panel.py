@@ -29,6 +29,7 @@ EVENTS: Final = {
     "Foss": ("fossilize", "sanctum_seeds_fossilized_total", 2),
 }
 """Name in the panel: value of the label event, the counter, decimals of the rate."""
+JUST_ABOVE_ZERO: Final = 0.001
 BLEND_STEPS: Final = ((None, "red"), (0.5, "yellow"), (0.7, "green"))
 
 
@@ -72,21 +73,22 @@ def stage_bars(title: str, scope: Scope, text_size: int) -> bargauge.Panel:
         text_size,
         *stages,
         panels.now("TOTAL", f"{total} > 0", "TOTAL"),
+        panels.now("ABSENT", f"absent({total}) - 1", "NONE"),
         panels.now("NONE", f"{total} == 0", "NONE"),
     ).no_value(NO_DATA)
     for stage in STAGES:
         panel.override_by_query(stage.abbreviation, [panels.fixed_property(stage.colour)])
-    panel.override_by_query(
-        "NONE",
-        [
-            panels.property_of("max", 1),
-            panels.property_of(
-                "mappings", [panels.value_texts({0: (NO_ENVIRONMENTS, COLOURS["dim"])})]
-            ),
-        ],
+    for ref_id, text in (("ABSENT", NO_DATA), ("NONE", NO_ENVIRONMENTS)):
+        mapping = panels.value_texts({0: (text, COLOURS["dim"])})
+        panel.override_by_query(
+            ref_id, [panels.property_of("max", 1), panels.property_of("mappings", [mapping])]
+        )
+    # The last override wins: a stage without slots is dim, whatever its colour.  A bar lights
+    # its first cell at the end of its scale, so 0 has to be below that.
+    return panel.with_override(
+        panels.where_zero(),
+        [panels.fixed_property(COLOURS["dim"]), panels.property_of("min", JUST_ABOVE_ZERO)],
     )
-    # The last override wins: a stage without slots is dim, whatever its colour.
-    return panel.with_override(panels.where_zero(), [panels.fixed_property(COLOURS["dim"])])
 
 
 def active() -> stat.Panel:
@@ -112,7 +114,7 @@ def active() -> stat.Panel:
         )
         .text_mode(common.BigValueTextMode.NAME)
         .color_scheme(panels.fixed(COLOURS["cyan"]))
-        .override_by_query("NONE", [panels.fixed_property("text")])
+        .override_by_query("NONE", [panels.fixed_property(COLOURS["dim"])])
     )
 
 

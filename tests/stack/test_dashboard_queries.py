@@ -200,6 +200,23 @@ def test_the_fleet_tells_which_runs_need_somebody(
     )
 
 
+def test_groups_stand_side_by_side(fleet: prometheus.Prometheus, grafana: Grafana) -> None:
+    """The repeated panel is there once a group, each with the bars of the group's SlotsPanel."""
+    every = of_group("ab", "A") | {"groups": ALL}
+    (view,) = views("sanctum-slots", every)
+    (panel,) = (p for p in dashboards.panels(view.dashboard) if "repeat" in p)
+    copies = view.repeated(fleet, panel)
+    assert [copy["gridPos"]["x"] for _, copy in copies] == [0, 12]
+    for group, (own, copy) in zip("AB", copies, strict=True):
+        filled, answers = own.ask(fleet, copy)
+        assert filled["title"] == f"Group {group}"
+        (alone,) = views("sanctum-slots", of_group("ab", group))
+        bars = next(p for p in dashboards.panels(alone.dashboard) if p["type"] == "bargauge")
+        shown = grafana.display(filled, answers)["values"]
+        assert shown == grafana.display(*alone.ask(fleet, bars))["values"]
+        assert len(shown) == 6
+
+
 def asked_of(view: View) -> list[dashboards.Panel]:
     """Return the panels of a view that show data."""
     return [panel for panel in dashboards.panels(view.dashboard) if "targets" in panel]

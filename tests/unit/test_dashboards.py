@@ -100,7 +100,7 @@ def faults(expr: str, legend: str = "") -> list[str]:
 
 def made_labels(node: Node) -> set[str]:
     """Return the label that a node adds to its series."""
-    if isinstance(node, promql_parser.AggregateExpr) and "count_values" in str(node.op):
+    if "count_values" in str(getattr(node, "op", "")):
         return {node.param.val}
     if getattr(getattr(node, "func", None), "name", None) == "label_replace":
         return {node.args[1].val}
