@@ -9,11 +9,11 @@ from grafana_foundation_sdk.builders import stat, timeseries
 from grafana_foundation_sdk.models import common, dashboard
 
 from grafana import panels
-from grafana.layout import DOCS_URL, Grid, annotation
+from grafana.layout import Grid, annotation
 from grafana.palette import COLOURS
 from grafana.promql import SELECTED
 
-RUNBOOK_URL: Final = f"{DOCS_URL}/runbooks/${{__value.raw}}.md"
+RUNBOOK_URL: Final = panels.RUNBOOKS_URL.format("${__value.raw}")
 AGE_STEPS: Final = ((None, "green"), (120, "yellow"), (600, "red"))
 _STATES: Final = {"firing": "red", "pending": "yellow"}
 
@@ -76,7 +76,7 @@ def firing_alerts(matchers: str) -> builder.AnnotationQuery:
 
 def _age() -> stat.Panel:
     last = SELECTED.of("sanctum_last_event_timestamp_seconds")
-    return (
+    panel = (
         panels.stat(
             "Telemetry age",
             "Time since the newest event of the group. It grows when training is slow, has "
@@ -88,12 +88,13 @@ def _age() -> stat.Panel:
         .color_scheme(panels.by_threshold())
         .thresholds(panels.thresholds(AGE_STEPS))
     )
+    return panels.with_runbook(panel, "SanctumTelemetryStopped")
 
 
 def _rejected_share() -> stat.Panel:
     rejected = SELECTED.sum("sanctum_exporter_events_rejected_total")
     taken = SELECTED.sum("sanctum_exporter_events_total")
-    return (
+    panel = (
         panels.stat(
             "Events rejected",
             "Events that could not be read or did not fit the run, as a share of all; they "
@@ -105,10 +106,11 @@ def _rejected_share() -> stat.Panel:
         .color_scheme(panels.by_threshold())
         .thresholds(panels.thresholds([(None, "green"), (1e-9, "yellow"), (0.01, "red")]))
     )
+    return panels.with_runbook(panel, "SanctumEventsRejected")
 
 
 def _dropped() -> stat.Panel:
-    return (
+    panel = (
         panels.stat(
             "Events dropped by the host",
             "Events that the training process dropped before the exporter saw them, where it can "
@@ -119,6 +121,7 @@ def _dropped() -> stat.Panel:
         .color_scheme(panels.by_threshold())
         .thresholds(panels.thresholds([(None, "green"), (1, "red")]))
     )
+    return panels.with_runbook(panel, "SanctumEventsDropped")
 
 
 def _version() -> stat.Panel:

@@ -12,13 +12,13 @@ from grafana_foundation_sdk.models import dashboard
 from grafana import exporter_row, panels
 from grafana.layout import (
     COLUMNS,
-    DOCS_URL,
     FLEET_UID,
     SLOTS_UID,
     Grid,
     choice,
     frame,
     link,
+    runbooks,
     with_all,
 )
 from grafana.palette import COLOURS
@@ -92,7 +92,7 @@ def build() -> builder.Dashboard:
     )
     fleet.annotation(exporter_row.firing_alerts(ALERTS))
     fleet.link(link("Slots", f"/d/{SLOTS_UID}", "dashboard"))
-    fleet.link(link("Runbooks", f"{DOCS_URL}/runbooks", "doc"))
+    fleet.link(runbooks())
     grid = Grid(fleet)
     grid.row("Now")
     grid.line(4, *((3, panel) for panel in _totals()))
@@ -122,27 +122,32 @@ def _totals() -> list[stat.Panel]:
     down = f"({FLEET.of('up')} == 0) and on (job, instance) {ours}"
     total, active = FLEET.sum("sanctum_total_slots"), FLEET.sum("sanctum_active_slots")
     return [
-        _number("Runs", "Groups of runs that are published now.", RUNS, trouble=None),
+        _number("Runs", "Groups of runs that are published now.", RUNS),
         _number(
             "Zero slots",
             "Runs without slots: the seed system is inactive.",
             ZERO,
-            trouble="red",
+            "red",
+            "SanctumNoSlots",
         ),
         _number(
             "Stalled",
             f"Runs that are not finished and sent no event for {STALLED_SECONDS // 60} minutes.",
             STALLED,
-            trouble="yellow",
+            "yellow",
+            "SanctumTelemetryStopped",
         ),
         _number(
             "Died",
             "Runs that were seen in the time range, had not finished and are gone, since their "
             "process or their exporter ended.",
             DIED,
-            trouble="red",
+            "red",
+            "SanctumRunVanished",
         ),
-        _number("Exporters down", "Exporters that do not answer.", down, trouble="red"),
+        _number(
+            "Exporters down", "Exporters that do not answer.", down, "red", "SanctumExporterDown"
+        ),
         panels.stat(
             "Slots",
             "Slots that all runs together have.",
@@ -166,14 +171,17 @@ def _totals() -> list[stat.Panel]:
     ]
 
 
-def _number(title: str, description: str, expr: str, trouble: str | None) -> stat.Panel:
+def _number(
+    title: str, description: str, expr: str, trouble: str = "", alert: str = ""
+) -> stat.Panel:
     panel = panels.stat(
         title, description, "none", panels.now("A", f"count({expr}) or vector(0)", title)
     )
-    if trouble is None:
+    if not trouble:
         return panel
     steps = ((None, "green"), (1, trouble))
-    return panel.color_scheme(panels.by_threshold()).thresholds(panels.thresholds(steps))
+    panel.color_scheme(panels.by_threshold()).thresholds(panels.thresholds(steps))
+    return panels.with_runbook(panel, alert)
 
 
 def _runs() -> panels.AnyPanel:

@@ -7,10 +7,12 @@ from typing import Final
 from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.models import dashboard
 
+from grafana import panels
 from grafana.panels import DATASOURCE, AnyPanel
 
 COLUMNS: Final = 24
-DOCS_URL: Final = "https://github.com/tachyon-beep/sanctum-exporter/blob/main/docs"
+DOCS_URL: Final = "/public/docs"
+"""Where docker-compose.yml mounts the runbooks; a variable of the dashboards, to be changed."""
 SLOTS_UID: Final = "sanctum-slots"
 FLEET_UID: Final = "sanctum-fleet"
 _ALL: Final = dashboard.VariableOption(text="All", value="$__all", selected=True)
@@ -30,10 +32,10 @@ class Grid:
         self._frame.with_row(builder.Row(title).id(self._take_id()).grid_pos(place))
         self._y += 1
 
-    def line(self, height: int, *panels: tuple[int, AnyPanel]) -> None:
+    def line(self, height: int, *row: tuple[int, AnyPanel]) -> None:
         """Place panels, each with its width, beside each other."""
         x = 0
-        for width, panel in panels:
+        for width, panel in row:
             self._place(panel, x, self._y, width, height)
             x += width
         self._y += height
@@ -76,6 +78,12 @@ def frame(uid: str, title: str, description: str, time_from: str) -> builder.Das
             .label("Data source")
             .type("prometheus")
             .hide(dashboard.VariableHide.DONT_HIDE)
+        )
+        .with_variable(
+            builder.ConstantVariable("docs_url")
+            .label("Docs")
+            .description("What links to runbooks begin with.")
+            .value(DOCS_URL)
         )
     )
 
@@ -130,3 +138,8 @@ def link(title: str, url: str, icon: str) -> builder.DashboardLink:
         .keep_time(url.startswith("/d/"))
         .target_blank(not url.startswith("/d/"))
     )
+
+
+def runbooks() -> builder.DashboardLink:
+    """Return the link to all runbooks."""
+    return link("Runbooks", panels.RUNBOOKS_URL.format("README"), "doc")

@@ -19,6 +19,7 @@ from grafana.palette import COLOURS
 
 DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 NO_VALUE: Final = "-"
+RUNBOOKS_URL: Final = "${{docs_url}}/runbooks/{}.md"
 
 # Without it nothing has the colour of a value, red where 0 is bad.
 _NOTHING: Final = dashboard.SpecialValueMap(
@@ -266,14 +267,12 @@ def alert_list(title: str, description: str, matchers: str) -> dashboard_builder
     return panel.datasource(DATASOURCE).unit("none").options(options)
 
 
-def link(title: str, url: str, *, new_tab: bool = False) -> dashboard_builder.DashboardLink:
-    """Return a link for the corner of a panel or for a value."""
-    return (
-        dashboard_builder.DashboardLink(title)
-        .type(dashboard.DashboardLinkType.LINK)
-        .url(url)
-        .target_blank(new_tab)
-    )
+def with_runbook(panel: DataPanel, alert: str) -> DataPanel:
+    """Return a panel with a link to the runbook of the alert on what it shows."""
+    link = dashboard_builder.DashboardLink(f"Runbook {alert}")
+    url = RUNBOOKS_URL.format(alert)
+    kind = dashboard.DashboardLinkType.LINK
+    return panel.links([link.type(kind).url(url).target_blank(True)])
 
 
 def _described(

@@ -11,7 +11,6 @@ from grafana_foundation_sdk.models import common, dashboard
 from grafana import exporter_row, panels, slots_panel
 from grafana.layout import (
     COLUMNS,
-    DOCS_URL,
     FLEET_UID,
     SLOTS_UID,
     Grid,
@@ -19,6 +18,7 @@ from grafana.layout import (
     choice,
     frame,
     link,
+    runbooks,
     with_all,
 )
 from grafana.palette import COLOURS, STAGES
@@ -60,8 +60,7 @@ def build() -> builder.Dashboard:
     _variables(slots)
     _annotations(slots)
     slots.link(link("Fleet", f"/d/{FLEET_UID}", "dashboard"))
-    slots.link(link("Runbooks", f"{DOCS_URL}/runbooks", "doc"))
-    slots.link(link("Metrics", f"{DOCS_URL}/metrics.md", "doc"))
+    slots.link(runbooks())
     grid = Grid(slots)
     grid.row("SlotsPanel")
     grid.line(3, (COLUMNS, slots_panel.headline()))
@@ -170,7 +169,7 @@ def _stages_over_time() -> timeseries.Panel:
 def _utilisation() -> timeseries.Panel:
     total = SELECTED.sum("sanctum_total_slots")
     dormant = SELECTED.sum("sanctum_slots", 'stage="DORMANT"')
-    return (
+    panel = (
         panels.limits(
             panels.lines(
                 "Utilisation",
@@ -188,6 +187,7 @@ def _utilisation() -> timeseries.Panel:
         .override_by_query("ACTIVE", [panels.fixed_property(COLOURS["cyan"])])
         .override_by_query("DORMANT", [panels.fixed_property(COLOURS["dim"])])
     )
+    return panels.with_runbook(panel, "SanctumMostlyDormant")
 
 
 def _per_episode() -> timeseries.Panel:
@@ -253,7 +253,7 @@ def _in_event_colours(panel: timeseries.Panel) -> timeseries.Panel:
 
 
 def _lifespan() -> timeseries.Panel:
-    return panels.limits(
+    panel = panels.limits(
         panels.lines(
             "Seed lifespan and age",
             "Mean lifespan of the last 100 seeds that ended, and mean epochs that live seeds have "
@@ -268,10 +268,11 @@ def _lifespan() -> timeseries.Panel:
         ),
         ((None, "red"), (5, "yellow"), (10, "transparent")),
     )
+    return panels.with_runbook(panel, "SanctumShortLifespan")
 
 
 def _blend() -> timeseries.Panel:
-    return (
+    panel = (
         panels.limits(
             panels.lines(
                 "Blend success over time",
@@ -286,6 +287,7 @@ def _blend() -> timeseries.Panel:
         .max(1)
         .color_scheme(panels.by_threshold())
     )
+    return panels.with_runbook(panel, "SanctumLowBlendSuccess")
 
 
 def _progress() -> timeseries.Panel:

@@ -37,7 +37,7 @@ def headline() -> stat.Panel:
     """Return the border's title, as the name of a series."""
     total = f'count_values("total", {SELECTED.sum("sanctum_total_slots")})'
     envs = f'count_values("envs", {SELECTED.sum("sanctum_envs")})'
-    return panels.stat(
+    panel = panels.stat(
         "SlotsPanel · group $group_id",
         "Slots that exist and the envs that they are in, as in the border of SlotsPanel. "
         "`CURRENT SLOTS` alone: the exporter publishes no such group.",
@@ -49,6 +49,7 @@ def headline() -> stat.Panel:
         ),
         panels.now("NONE", f"absent({SELECTED.of('sanctum_total_slots')})", BORDER_TITLE),
     ).text_mode(common.BigValueTextMode.NAME)
+    return panels.with_runbook(panel, "SanctumNoSlots")
 
 
 def stage_bars(title: str, scope: Scope, text_size: int) -> bargauge.Panel:
@@ -95,7 +96,7 @@ def active() -> stat.Panel:
     """Return active slots of all slots, as the name of a series."""
     count = f'count_values("active", {SELECTED.sum("sanctum_active_slots")})'
     total = f'count_values("total", {SELECTED.sum("sanctum_total_slots")})'
-    return (
+    panel = (
         panels.stat(
             "Active",
             "Slots whose stage is not DORMANT, of all slots; fossilized seeds are active. "
@@ -116,6 +117,7 @@ def active() -> stat.Panel:
         .color_scheme(panels.fixed(COLOURS["cyan"]))
         .override_by_query("NONE", [panels.fixed_property(COLOURS["dim"])])
     )
+    return panels.with_runbook(panel, "SanctumNoActiveSlots")
 
 
 def count(name: str) -> stat.Panel:
@@ -135,7 +137,7 @@ def pruned() -> stat.Panel:
     """Return how many seeds were pruned, in red where that is more than fossilized ones."""
     pruned_seeds = SELECTED.sum("sanctum_seeds_pruned_total")
     more = f"({pruned_seeds} > {SELECTED.sum('sanctum_seeds_fossilized_total')})"
-    return (
+    panel = (
         panels.stat(
             "Prune",
             "Seeds pruned since the exporter began to follow the run; red where they are more "
@@ -147,6 +149,7 @@ def pruned() -> stat.Panel:
         .color_scheme(panels.fixed(COLOURS["dim"]))
         .override_by_query("MORE", [panels.fixed_property(COLOURS["red"])])
     )
+    return panels.with_runbook(panel, "SanctumHighPruneRate")
 
 
 def rate(name: str) -> stat.Panel:
@@ -179,7 +182,7 @@ def rate(name: str) -> stat.Panel:
 def lifespan() -> stat.Panel:
     """Return the mean lifespan of seeds."""
     mean = SELECTED.mean("sanctum_mean_seed_lifespan_epochs")
-    return (
+    panel = (
         panels.stat(
             "Lifespan μ",
             "Mean lifespan in epochs of the last 100 seeds that ended. Healthy: 10 and more; "
@@ -190,12 +193,13 @@ def lifespan() -> stat.Panel:
         .decimals(0)
         .color_scheme(panels.fixed(COLOURS["cyan"]))
     )
+    return panels.with_runbook(panel, "SanctumShortLifespan")
 
 
 def blend() -> stat.Panel:
     """Return the share of seeds that ended well, in three colours."""
     ratio = SELECTED.mean("sanctum_blend_success_ratio")
-    return (
+    panel = (
         panels.stat(
             "Blend success",
             "Fossilized seeds among those that ended: green from 70 %, yellow from 50 %, "
@@ -207,6 +211,7 @@ def blend() -> stat.Panel:
         .color_scheme(panels.by_threshold())
         .thresholds(panels.thresholds(BLEND_STEPS))
     )
+    return panels.with_runbook(panel, "SanctumLowBlendSuccess")
 
 
 def _shown(scope: Scope, expr: str) -> str:

