@@ -18,6 +18,8 @@ import pytest
 
 from grafana.harness import dashboards, exporters, prometheus
 from grafana.harness.display import Grafana
+from sanctum_exporter import panel
+from sanctum_exporter.snapshot import STAGES, SeedLifecycleStats, SlotSnapshot
 from tests import recordings
 
 pytestmark = pytest.mark.stack
@@ -96,7 +98,7 @@ class Displays:
 
     def __init__(self, server: prometheus.Prometheus, grafana: Grafana) -> None:
         self._server = server
-        self._grafana = grafana
+        self.grafana = grafana
         self._styles = {
             theme: {value: name for name, value in self._named(theme).items()}
             for theme in ("dark", "light")
@@ -106,16 +108,24 @@ class Displays:
         """Return the displayed values of each panel, by its title."""
         view = dashboards.view_of_group(JOB, instance, group_id)
         shown = {}
-        for panel in first_row(view.dashboard):
-            filled, answers = view.ask(self._server, panel)
-            values = self._grafana.display(filled, answers, theme)["values"]
+        for tile in first_row(view.dashboard):
+            filled, answers = view.ask(self._server, tile)
+            values = self.grafana.display(filled, answers, theme)["values"]
             for value in values:
                 value["style"] = self._styles[theme].get(value.pop("colour").lower())
-            shown[panel["title"]] = values
+            shown[tile["title"]] = values
         return shown
 
+    def germinated(self, count: int) -> str:
+        """Return how the panel of germinated seeds displays a count."""
+        dashboard = dashboards.load("sanctum-slots")
+        (germ,) = (p for p in dashboards.panels(dashboard) if p["title"] == "Germ")
+        answers = {"A": {"result": [{"metric": {}, "value": [0, str(count)]}]}}
+        text: str = self.grafana.display(germ, answers)["values"][0]["text"]
+        return text.rstrip()
+
     def _named(self, theme: str) -> dict[str, str]:
-        found = self._grafana.palette(PALETTE.values(), theme)
+        found = self.grafana.palette(PALETTE.values(), theme)
         named = {style: found[colour].lower() for style, colour in PALETTE.items()}
         assert len(set(named.values())) == len(named), "two styles look the same"
         return named
@@ -123,7 +133,7 @@ class Displays:
 
 def first_row(dashboard: Any) -> list[dashboards.Panel]:
     """Return the panels between the first and the second row of a dashboard."""
-    rows = [panel["gridPos"]["y"] for panel in dashboard["panels"] if panel["type"] == "row"]
+    rows = [item["gridPos"]["y"] for item in dashboard["panels"] if item["type"] == "row"]
     return [p for p in dashboards.panels(dashboard) if rows[0] < p["gridPos"]["y"] < rows[1]]
 
 
@@ -249,12 +259,34 @@ def test_every_line_equals_the_terminal(point: Point, theme: str, displays: Disp
     assert shown == {}
 
 
-def test_numbers_from_a_thousand_have_a_suffix(displays: Displays) -> None:
+def test_thousands_of_seeds_have_a_suffix(displays: Displays) -> None:
     """1500 is 1.50k and 12345 is 12.3k in the terminal; Grafana sets the k off by a space."""
     shown = displays.row("thousands", "K")
-    assert plain(shown["Germ"]) == one("1.50 k", "green")
-    assert plain(shown["Prune"]) == one("12.3 k", "red")
+    assert plain(shown["Germ"]) == one(in_grafana("1.50k"), "green")
+    assert plain(shown["Prune"]) == one(in_grafana("12.3k"), "red")
     assert plain(shown["Foss"]) == one("0", "blue")
+
+
+@pytest.mark.parametrize(
+    ("count", "terminal", "grafana"),
+    [
+        (999, "999", "999"),
+        (1000, "1.00k", "1 k"),
+        (1500, "1.50k", "1.50 k"),
+        (12345, "12.3k", "12.3 k"),
+        (123456, "123.5k", "123 k"),
+        (1234567, "1234.6k", "1.23 M"),
+    ],
+)
+def test_counts_differ_as_the_documentation_lists(
+    count: int, terminal: str, grafana: str, displays: Displays
+) -> None:
+    """Grafana shows three digits, without the 0 of a round number, and goes on after thousands."""
+    seeds = SeedLifecycleStats(germination_count=count)
+    slots = SlotSnapshot(1, 0, dict.fromkeys(STAGES, 0), 1, 0.0, 0, seeds)
+    counts = panel.text(slots).split("\n")[8]
+    assert counts.startswith(f"Germ: {terminal:>6}  Prune:")
+    assert displays.germinated(count) == grafana
 
 
 def test_a_run_without_slots_says_no_environments(displays: Displays) -> None:
@@ -283,15 +315,15 @@ def assert_nothing_else(shown: dict[str, Any]) -> None:
 
 def test_what_grafana_would_pass_over_is_an_error(displays: Displays) -> None:
     """A transformation, matcher or property that the library does not know is refused."""
-    grafana = displays._grafana  # noqa: SLF001 - the one that runs
-    panel = {"id": 7, "title": "T", "type": "stat", "targets": []}
+    grafana = displays.grafana
+    tile = {"id": 7, "title": "T", "type": "stat", "targets": []}
     matcher = {"id": "byFame", "options": ""}
     property_of = {"matcher": {"id": "byName", "options": ""}, "properties": [{"id": "colour"}]}
     with pytest.raises(ValueError, match="panel 7 'T': unknown transformation 'configFromData'"):
-        grafana.display(panel | {"transformations": [{"id": "configFromData"}]}, {})
+        grafana.display(tile | {"transformations": [{"id": "configFromData"}]}, {})
     for override, complaint in (
         ({"matcher": matcher, "properties": []}, "unknown matcher 'byFame'"),
         (property_of, "unknown property of an override 'colour'"),
     ):
         with pytest.raises(ValueError, match=f"panel 7 'T': {complaint}"):
-            grafana.display(panel | {"fieldConfig": {"overrides": [override]}}, {})
+            grafana.display(tile | {"fieldConfig": {"overrides": [override]}}, {})
