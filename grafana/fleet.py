@@ -205,24 +205,28 @@ def _runs() -> panels.AnyPanel:
         "SLOTS": ("Slots", RUNS, "none"),
         "ACTIVE": ("Active", share, "percentunit"),
         "PROGRESS": ("Progress", progress, "percentunit"),
-        "PRUNE": ("Pruned per episode", per_episode["PRUNE"], "suffix:/ep"),
-        "FOSS": ("Fossilized per episode", per_episode["FOSS"], "suffix:/ep"),
-        "BLEND": ("Blend success", _latest("sanctum_blend_success_ratio"), "percentunit"),
+        "PRUNE": ("Pruned", per_episode["PRUNE"], "suffix:/ep"),
+        "FOSS": ("Fossilized", per_episode["FOSS"], "suffix:/ep"),
+        "BLEND": ("Blend", _latest("sanctum_blend_success_ratio"), "percentunit"),
         "AGE": ("Last event", _AGE, "s"),
     }
     table = panels.table(
         "All runs",
-        "Every run, the worst status first. A row opens the run's own dashboard.",
+        "Every run, the worst status first; seeds pruned and fossilized are per episode. The "
+        "instance or group of a row opens the run's own dashboard.",
         *(panels.rows(ref_id, _keyed(expr)) for ref_id, (_, expr, _) in columns.items()),
     )
     for ref_id, (title, _, unit) in columns.items():
-        properties = [panels.property_of("displayName", title), panels.property_of("unit", unit)]
+        properties = [
+            panels.property_of("displayName", title),
+            panels.property_of("unit", unit),
+            # Labels share what the numbers leave.
+            panels.property_of("custom.width", 90),
+        ]
         table.override_by_name(f"Value #{ref_id}", properties + _looks(ref_id))
+    opens = panels.property_of("links", [{"title": "Open SlotsPanel", "url": SLOTS_LINK}])
     for label in ("instance", "group_id"):
-        table.override_by_name(
-            label,
-            [panels.property_of("links", [{"title": "Open SlotsPanel", "url": SLOTS_LINK}])],
-        )
+        table.override_by_name(label, [opens])
     order = ["Value #STATUS", "job", "instance", "run", "group_id", "task", "reward_mode"]
     order += [f"Value #{ref_id}" for ref_id in columns if ref_id not in {"STATUS", "INFO"}]
     return (
@@ -245,7 +249,11 @@ def _looks(ref_id: str) -> list[dashboard.DynamicConfigValue]:
     coloured = panels.property_of("custom.cellOptions", {"type": "color-text"})
     by_threshold = panels.property_of("color", {"mode": "thresholds"})
     if ref_id == "STATUS":
-        return [coloured, panels.property_of("mappings", [panels.value_texts(STATUS)])]
+        return [
+            coloured,
+            panels.property_of("custom.align", "left"),
+            panels.property_of("mappings", [panels.value_texts(STATUS)]),
+        ]
     if ref_id == "BLEND":
         return [
             coloured,
@@ -271,7 +279,8 @@ def _steps(*steps: tuple[float | None, str]) -> dashboard.DynamicConfigValue:
 
 def _by_run(title: str, description: str, unit: str, expr: str) -> timeseries.Panel:
     legend = "{{instance}} {{run}} {{group_id}}"
-    return panels.lines(title, description, unit, panels.over_time("A", expr, legend))
+    lines = panels.lines(title, description, unit, panels.over_time("A", expr, legend))
+    return panels.legend_beside(lines)
 
 
 def _active_over_time() -> timeseries.Panel:

@@ -207,6 +207,11 @@ def stacked(panel: timeseries_builder.Panel) -> timeseries_builder.Panel:
     )
 
 
+def legend_beside(panel: timeseries_builder.Panel) -> timeseries_builder.Panel:
+    """Return a panel of many lines with their names at its right."""
+    return panel.legend(_legend(shown=True).placement(common.LegendPlacement.RIGHT)).fill_opacity(0)
+
+
 def limits(panel: timeseries_builder.Panel, steps: Steps) -> timeseries_builder.Panel:
     """Return a panel of lines with thresholds drawn as dashed lines."""
     style = common_builder.GraphThresholdsStyleConfig()
@@ -222,6 +227,7 @@ def table(title: str, description: str, *queries: Query) -> table_builder.Panel:
         .unit("none")
         .show_header(True)
         .cell_height(common.TableCellHeight.SM)
+        .min_width(70)
         .color_scheme(fixed("text"))
         .thresholds(thresholds([(None, "text")]))
         .no_value(NO_VALUE)

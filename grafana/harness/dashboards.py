@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -114,13 +113,13 @@ class View:
         return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def view_of_group(job: str, instance: str, group_id: str, run: str = ALL) -> View:
-    """Return sanctum-slots as it is now, of one group."""
+def view_of_group(job: str, instance: str, group_id: str, end: float) -> View:
+    """Return sanctum-slots of one group at a moment."""
     values = {
         "job": job,
         "instance": instance,
-        "run": run,
+        "run": ALL,
         "group_id": group_id,
         "groups": group_id,
     }
-    return View(load("sanctum-slots"), values, time.time())
+    return View(load("sanctum-slots"), values, end)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw sanctum-slots with Grafana's component library: ``python -m grafana.harness.picture``.
+"""Draw the dashboards with Grafana's component library: ``python -m grafana.harness.picture``.
 
 A real A/B run is replayed into an exporter, a real Prometheus scrapes it, and the dashboard's own
 queries and panels are drawn in a headless Chromium.  It is not a screenshot of Grafana: the grid
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +34,13 @@ WIDTH: Final = 1376
 MARGIN: Final = 16
 _JOB, _INSTANCE, _RECORDING, _GROUP, _LINE = "sanctum", "gpu-1:10500", "ab", "B", 4651
 _LINES_A_SCRAPE: Final = 90
-_DRAWN: Final = ("row", "stat", "bargauge", "timeseries")
+_HOUR_SECONDS: Final = 3600
+_IDLE: Final = (
+    b'{"event_type": "TRAINING_STARTED", "group_id": "default", "timestamp": "",'
+    b' "data": {"n_envs": 4, "slot_ids": [], "start_episode": 0, "n_episodes": 16,'
+    b' "task": "cifar_baseline", "reward_mode": "shaped"}}'
+)
+_DRAWN: Final = ("row", "stat", "bargauge", "timeseries", "table")
 _PAGE: Final = """<!doctype html><meta charset="utf-8"><title>drawn</title>
 <link rel="stylesheet" href="page.css"><style>body { margin: 0 }</style>
 <div id="page"></div><script>
@@ -43,17 +51,39 @@ window.picture = {picture};
 
 
 @contextmanager
-def replayed() -> Iterator[prometheus.Prometheus]:
-    """Replay a recorded A/B run, scraped every second, up to a lively moment."""
-    intake = Intake(Groups())
-    with exporters.served(intake) as address:
-        target = prometheus.Target(_JOB, _INSTANCE, address)
-        with prometheus.running([target]) as server:
-            for number, line in enumerate(recordings.lines(_RECORDING)[:_LINE], start=1):
-                intake.line(line, number)
-                if number % _LINES_A_SCRAPE == 0 or number == _LINE:
-                    server.wait_for(f"sum(sanctum_exporter_events_total) == {number}")
-            yield server
+def replayed() -> Iterator[tuple[prometheus.Prometheus, float]]:
+    """Replay a recorded A/B run, scraped every second, to a lively moment; others stand beside."""
+    run = Intake(Groups())
+    nothing = exporters.fed(_as_of([_IDLE], _HOUR_SECONDS))
+    stuck = exporters.fed(_as_of(recordings.lines("ppo_single")[:1797], _HOUR_SECONDS))
+    done = exporters.fed(_as_of(recordings.lines("lifecycle_only"), _HOUR_SECONDS))
+    gone = exporters.fed(_as_of(recordings.lines("ppo_single")[:900], 0))
+    with ExitStack() as stack, ExitStack() as short_lived:
+        served = [(_INSTANCE, run, stack), ("gpu-2:10500", stuck, stack)]
+        served += [("gpu-3:10500", nothing, stack), ("gpu-4:10500", gone, short_lived)]
+        served += [("gpu-5:10500", done, stack)]
+        targets = [
+            prometheus.Target(_JOB, instance, life.enter_context(exporters.served(intake)))
+            for instance, intake, life in served
+        ]
+        server = stack.enter_context(prometheus.running(targets))
+        server.wait_for('sanctum_total_slots{instance="gpu-4:10500"}')
+        lines = recordings.lines(_RECORDING)[:_LINE]
+        for number, line in enumerate(lines, start=1):
+            run.line(_as_of([line], 0)[0], number)
+            if number == len(lines) // 2:
+                short_lived.close()
+            if number % _LINES_A_SCRAPE == 0 or number == len(lines):
+                events = f'sum(sanctum_exporter_events_total{{instance="{_INSTANCE}"}})'
+                moment = server.wait_for(f"{events} == {number}")
+        yield server, moment
+
+
+def _as_of(lines: Sequence[bytes], seconds_ago: int) -> list[bytes]:
+    """Return telemetry as if it had been written some time ago."""
+    moment = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    stamp = b'"timestamp": "%s"' % moment.isoformat().encode()
+    return [re.sub(rb'"timestamp": "[^"]*"', stamp, line) for line in lines]
 
 
 def asked(server: prometheus.Prometheus, view: View, rows: int) -> list[dict[str, Any]]:
@@ -133,9 +163,12 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 def main() -> None:
     """Write the pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with replayed() as server, bundled() as folder:
-        view = dashboards.view_of_group(_JOB, _INSTANCE, _GROUP)
-        for name, rows in (("slots-panel", 1), ("sanctum-slots", 4)):
+    with replayed() as (server, moment), bundled() as folder:
+        run = dashboards.view_of_group(_JOB, _INSTANCE, _GROUP, moment)
+        every = {"job": dashboards.ALL, "instance": dashboards.ALL}
+        fleet = View(dashboards.load("sanctum-fleet"), every, moment)
+        pictures = (("slots-panel", run, 1), ("sanctum-slots", run, 4), ("sanctum-fleet", fleet, 2))
+        for name, view, rows in pictures:
             panels = asked(server, view, rows)
             for theme in ("dark", "light"):
                 image = IMAGES / f"{name}-{theme}.png"

@@ -50,17 +50,20 @@ class Prometheus:
         """Return the answer to a range query."""
         return self._get("query_range", query=expr, start=start, end=end, step=step)
 
-    def count(self, expr: str) -> int:
-        """Return how many series an expression has now."""
-        return len(self.instant(expr, time.time())["result"])
-
-    def wait_for(self, expr: str, seconds: float = START_SECONDS) -> None:
-        """Wait until an expression has a series.
+    def wait_for(self, expr: str, seconds: float = START_SECONDS) -> float:
+        """Wait until an expression has a series, and return the moment at which it had one.
 
         Raises:
             TimeoutError: if it has none in time.
         """
-        _wait(lambda: self.count(expr) > 0, f"no series of {expr}", seconds)
+        moments: list[float] = []
+
+        def there() -> bool:
+            moments.append(time.time())
+            return bool(self.instant(expr, moments[-1])["result"])
+
+        _wait(there, f"no series of {expr}", seconds)
+        return moments[-1]
 
     def _get(self, path: str, **parameters: str | float) -> dict[str, Any]:
         query = urllib.parse.urlencode(parameters)

@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -35,6 +36,24 @@ START = (
 )
 
 
+class Fleet(NamedTuple):
+    """A Prometheus, and the moment at which it had what the fixture is to have."""
+
+    server: prometheus.Prometheus
+    moment: float
+
+    def slots(self, instance: str, group_id: str, run: str = ALL) -> View:
+        """Return sanctum-slots of one group."""
+        chosen = {"job": JOB, "instance": instance, "run": run}
+        chosen |= {"group_id": group_id, "groups": group_id}
+        return View(dashboards.load("sanctum-slots"), chosen, self.moment)
+
+    def fleet(self) -> View:
+        """Return sanctum-fleet of all runs."""
+        chosen = {"job": ALL, "instance": ALL}
+        return View(dashboards.load("sanctum-fleet"), chosen, self.moment)
+
+
 @contextmanager
 def parts() -> Iterator[None]:
     """Skip, or fail where everything has to be there, if a part is missing."""
@@ -54,7 +73,7 @@ def grafana() -> Iterator[Grafana]:
 
 
 @pytest.fixture(scope="module")
-def fleet() -> Iterator[prometheus.Prometheus]:
+def fleet() -> Iterator[Fleet]:
     """A replayed A/B run beside runs without slots, without events, with a name, and one dead."""
     with parts(), ExitStack() as stack, ExitStack() as short_lived:
         replayed = Intake(Groups())
@@ -80,9 +99,12 @@ def fleet() -> Iterator[prometheus.Prometheus]:
             if number % 900 == 0 or number == len(lines):
                 taken = 'sum(sanctum_exporter_events_total{instance="ab"})'
                 server.wait_for(f"{taken} == {number}")
-        server.wait_for('ALERTS{alertname="SanctumTest", alertstate="firing"}')
-        server.wait_for('up{instance="dead"} == 0')
-        yield server
+        moment = server.wait_for(
+            'ALERTS{alertname="SanctumTest", alertstate="firing"}'
+            ' and on () up{instance="dead"} == 0'
+            " and on () count(sanctum_exporter_build_info) == 4"
+        )
+        yield Fleet(server, moment)
 
 
 @pytest.fixture(scope="module")
@@ -92,44 +114,27 @@ def nothing() -> Iterator[prometheus.Prometheus]:
         yield server
 
 
-def views(uid: str, *choices: dict[str, str]) -> list[View]:
-    """Return a dashboard as it is now, with each of some choices of its variables."""
-    return [View(dashboards.load(uid), choice, time.time()) for choice in choices]
-
-
-def of_group(instance: str, group_id: str, run: str = ALL) -> dict[str, str]:
-    """Return the choices for a group in sanctum-slots."""
-    chosen = {"group_id": group_id, "groups": group_id}
-    return {"job": JOB, "instance": instance, "run": run} | chosen
-
-
-def slots_views() -> list[View]:
-    """Return sanctum-slots for each kind of run."""
-    return views(
-        "sanctum-slots",
-        of_group("ab", "A"),
-        of_group("ab", "B"),
-        of_group("empty", "default"),
-        of_group("named", "default", "one"),
-        of_group("nowhere", "default"),
-    )
-
-
-def test_every_query_of_slots_returns_data(fleet: prometheus.Prometheus) -> None:
+def test_every_query_of_slots_returns_data(fleet: Fleet) -> None:
     """For some kind of run; queries that exclude each other never do so for one."""
-    assert unanswered(fleet, slots_views()) == set()
+    views = [
+        fleet.slots("ab", "A"),
+        fleet.slots("ab", "B"),
+        fleet.slots("empty", "default"),
+        fleet.slots("named", "default", "one"),
+        fleet.slots("nowhere", "default"),
+    ]
+    assert unanswered(fleet.server, views) == set()
 
 
-def test_every_query_of_the_fleet_returns_data(fleet: prometheus.Prometheus) -> None:
+def test_every_query_of_the_fleet_returns_data(fleet: Fleet) -> None:
     """For all runs together."""
-    every = views("sanctum-fleet", {"job": ALL, "instance": ALL})
-    assert unanswered(fleet, every) == set()
+    assert unanswered(fleet.server, [fleet.fleet()]) == set()
 
 
-def unanswered(server: prometheus.Prometheus, chosen: list[View]) -> set[tuple[str, str]]:
+def unanswered(server: prometheus.Prometheus, views: list[View]) -> set[tuple[str, str]]:
     """Return the queries that no view has data for."""
     asked, answered = set(), set()
-    for view in chosen:
+    for view in views:
         for panel in dashboards.panels(view.dashboard):
             _, answers = view.ask(server, panel)
             for ref_id, answer in answers.items():
@@ -150,24 +155,20 @@ def has_number(series: dict[str, Any]) -> bool:
     return any(value not in ("NaN", "+Inf", "-Inf") for _, value in points)
 
 
-def test_a_run_with_a_name_is_found_by_it_and_by_all(
-    fleet: prometheus.Prometheus, grafana: Grafana
-) -> None:
+def test_a_run_with_a_name_is_found_by_it_and_by_all(fleet: Fleet, grafana: Grafana) -> None:
     """The run's SlotsPanel is the same whether it is chosen or the only one; others are empty."""
     titles = []
     for run in ("one", ALL, "two"):
-        (view,) = views("sanctum-slots", of_group("named", "default", run))
+        view = fleet.slots("named", "default", run)
         panel = next(dashboards.panels(view.dashboard))
-        titles.append(grafana.display(*view.ask(fleet, panel))["values"][0]["text"])
+        titles.append(grafana.display(*view.ask(fleet.server, panel))["values"][0]["text"])
     assert titles == ["CURRENT SLOTS ─ 9 across 3 envs"] * 2 + ["CURRENT SLOTS"]
 
 
-def test_the_fleet_tells_which_runs_need_somebody(
-    fleet: prometheus.Prometheus, grafana: Grafana
-) -> None:
+def test_the_fleet_tells_which_runs_need_somebody(fleet: Fleet, grafana: Grafana) -> None:
     """Zero slots, stalled, died and finished are told apart, in words and colours."""
-    (view,) = views("sanctum-fleet", {"job": ALL, "instance": ALL})
-    shown = {p["title"]: grafana.display(*view.ask(fleet, p)) for p in asked_of(view)}
+    view = fleet.fleet()
+    shown = {p["title"]: grafana.display(*view.ask(fleet.server, p)) for p in asked_of(view)}
     numbers = {title: d["values"][0]["text"] for title, d in shown.items() if "values" in d}
     assert {title: text.strip() for title, text in numbers.items()} == {
         "Runs": "5",
@@ -194,26 +195,26 @@ def test_the_fleet_tells_which_runs_need_somebody(
     row = rows["ab", "All", "B"]
     assert (row["task"]["text"], row["Slots"]["text"]) == ("cifar_baseline", "9")
     assert (row["Active"]["text"], row["Progress"]["text"]) == ("0%", "100%")
-    assert (row["Blend success"]["text"], row["Fossilized per episode"]["text"]) == (
+    assert (row["Blend"]["text"], row["Fossilized"]["text"]) == (
         "62%",
         "1.08 /ep",
     )
 
 
-def test_groups_stand_side_by_side(fleet: prometheus.Prometheus, grafana: Grafana) -> None:
+def test_groups_stand_side_by_side(fleet: Fleet, grafana: Grafana) -> None:
     """The repeated panel is there once a group, each with the bars of the group's SlotsPanel."""
-    every = of_group("ab", "A") | {"groups": ALL}
-    (view,) = views("sanctum-slots", every)
+    view = fleet.slots("ab", "A")
+    view = replace(view, values={**view.values, "groups": ALL})
     (panel,) = (p for p in dashboards.panels(view.dashboard) if "repeat" in p)
-    copies = view.repeated(fleet, panel)
+    copies = view.repeated(fleet.server, panel)
     assert [copy["gridPos"]["x"] for _, copy in copies] == [0, 12]
     for group, (own, copy) in zip("AB", copies, strict=True):
-        filled, answers = own.ask(fleet, copy)
+        filled, answers = own.ask(fleet.server, copy)
         assert filled["title"] == f"Group {group}"
-        (alone,) = views("sanctum-slots", of_group("ab", group))
+        alone = fleet.slots("ab", group)
         bars = next(p for p in dashboards.panels(alone.dashboard) if p["type"] == "bargauge")
         shown = grafana.display(filled, answers)["values"]
-        assert shown == grafana.display(*alone.ask(fleet, bars))["values"]
+        assert shown == grafana.display(*alone.ask(fleet.server, bars))["values"]
         assert len(shown) == 6
 
 
@@ -230,7 +231,8 @@ def test_an_empty_prometheus_gives_sensible_texts(
     dashboard = dashboards.load(uid)
     names = [variable["name"] for variable in dashboard["templating"]["list"]]
     single = {v["name"] for v in dashboard["templating"]["list"] if not v.get("includeAll")}
-    (view,) = views(uid, {name: "" if name in single else ALL for name in names})
+    chosen = {name: "" if name in single else ALL for name in names}
+    view = View(dashboard, chosen, time.time())
     texts = set()
     for panel in asked_of(view):
         shown = grafana.display(*view.ask(nothing, panel))

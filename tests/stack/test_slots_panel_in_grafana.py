@@ -94,10 +94,17 @@ def name_of(point: Point) -> str:
 
 
 class Displays:
-    """Asks what the first row of sanctum-slots displays."""
+    """Asks what the first row of sanctum-slots displays.
 
-    def __init__(self, server: prometheus.Prometheus, grafana: Grafana) -> None:
+    Args:
+        server: where the exporters' values are.
+        moment: when it had the values of all of them.
+        grafana: Grafana's own code.
+    """
+
+    def __init__(self, server: prometheus.Prometheus, moment: float, grafana: Grafana) -> None:
         self._server = server
+        self._moment = moment
         self.grafana = grafana
         self._styles = {
             theme: {value: name for name, value in self._named(theme).items()}
@@ -106,7 +113,7 @@ class Displays:
 
     def row(self, instance: str, group_id: str, theme: str = "dark") -> dict[str, Any]:
         """Return the displayed values of each panel, by its title."""
-        view = dashboards.view_of_group(JOB, instance, group_id)
+        view = dashboards.view_of_group(JOB, instance, group_id, self._moment)
         shown = {}
         for tile in first_row(view.dashboard):
             filled, answers = view.ask(self._server, tile)
@@ -155,8 +162,8 @@ def displays() -> Iterator[Displays]:
             if os.environ.get("REQUIRE_STACK") == "1":
                 pytest.fail(str(error))
             pytest.skip(str(error))
-        server.wait_for(f"count(sanctum_exporter_build_info) == {len(targets)}")
-        yield Displays(server, grafana)
+        moment = server.wait_for(f"count(sanctum_exporter_build_info) == {len(targets)}")
+        yield Displays(server, moment, grafana)
 
 
 def thousands() -> list[bytes]:

@@ -1,7 +1,7 @@
 // Answers of Prometheus as the data frames that Grafana's data source makes of them.
 'use strict';
 
-const { createDataFrame, FieldType, renderLegendFormat } = require('@grafana/data');
+const { createDataFrame, FieldType } = require('@grafana/data');
 
 function frames(targets, answers) {
   return targets.flatMap((target) => {
@@ -21,12 +21,17 @@ function series(target, result) {
           name: 'Value',
           type: FieldType.number,
           labels: metric,
-          config: { displayNameFromDS: renderLegendFormat(target.legendFormat, metric) },
+          config: { displayNameFromDS: legend(target.legendFormat, metric) },
           values: points.map(([, text]) => number(text)),
         },
       ],
     });
   });
+}
+
+// As Grafana's server does it: a label that is missing leaves nothing.
+function legend(format, labels) {
+  return format.replace(/\{\{\s*(.+?)\s*\}\}/g, (_, label) => labels[label] ?? '');
 }
 
 function table(target, result, targetCount) {

@@ -23,7 +23,7 @@ const STANDARD = [
 
 // Properties of one kind of panel, as far as the dashboards override them.
 const CUSTOM = {
-  table: ['cellOptions'],
+  table: ['align', 'cellOptions', 'minWidth', 'width'],
   timeseries: ['axisPlacement', 'fillOpacity', 'lineStyle'],
 };
 

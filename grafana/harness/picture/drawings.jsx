@@ -1,6 +1,7 @@
 // Panels as Grafana's own panel plugins put its components together.
 import * as data from '@grafana/data';
 import { BarGauge, BigValue, VizRepeater } from '@grafana/ui';
+import { TableNG } from '@grafana/ui/unstable';
 import { Graph } from './graph';
 
 const display = require('../lib/display');
@@ -12,6 +13,14 @@ export async function drawing(panel, answers, theme) {
   if (panel.type === 'timeseries') {
     const frames = await display.fields(panel, answers, theme);
     return (width, height) => <Graph panel={panel} frames={frames} width={width} height={height} theme={theme} />;
+  }
+  if (panel.type === 'table') {
+    const [frame] = await display.fields(panel, answers, theme);
+    data.cacheFieldDisplayNames([frame]);
+    const sortBy = panel.options.sortBy ?? [];
+    return (width, height) => (
+      <TableNG cellHeight="sm" data={frame} fieldConfig={panel.fieldConfig} height={height} initialSortBy={sortBy} structureRev={1} width={width} />
+    );
   }
   const values = await display.singleValues(panel, answers, theme);
   const draw = { bargauge: bar, stat: number }[panel.type];

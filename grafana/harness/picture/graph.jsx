@@ -4,6 +4,7 @@ import { AxisPlacement, ScaleDirection, ScaleOrientation, StackingMode } from '@
 import { UPlotChart, UPlotConfigBuilder, VizLegend } from '@grafana/ui';
 
 const LEGEND_HEIGHT = 28;
+const LEGEND_WIDTH = 170;
 
 export function Graph({ panel, frames, width, height, theme }) {
   const custom = panel.fieldConfig.defaults.custom;
@@ -15,10 +16,13 @@ export function Graph({ panel, frames, width, height, theme }) {
   const times = steps(lines.flatMap(({ times }) => times));
   const columns = stack(lines.map(({ points }) => times.map((time) => points.get(time) ?? null)), stacked);
   const builder = graph(panel, lines, times, stacked, theme);
+  const { placement } = panel.options.legend;
+  const right = placement === 'right';
+  const size = right ? { width: width - LEGEND_WIDTH, height } : { width, height: height - LEGEND_HEIGHT };
   return (
-    <div>
-      <UPlotChart config={builder} data={[times, ...columns]} width={width} height={height - LEGEND_HEIGHT} timeRange={range(times)} />
-      <VizLegend displayMode="list" placement="bottom" items={lines.map(({ label, color }) => ({ label, color, yAxis: 1 }))} />
+    <div style={{ display: 'flex', flexDirection: right ? 'row' : 'column' }}>
+      <UPlotChart config={builder} data={[times, ...columns]} timeRange={range(times)} {...size} />
+      <VizLegend displayMode="list" placement={placement} items={lines.map(({ label, color }) => ({ label, color, yAxis: 1 }))} />
     </div>
   );
 }
