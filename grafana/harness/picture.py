@@ -99,7 +99,7 @@ def asked(server: prometheus.Prometheus, view: View, rows: int) -> list[dict[str
     return [{"panel": panel, "answers": answers} for panel, answers in pairs]
 
 
-def draw(panels: list[dict[str, Any]], theme: str, folder: Path, image: Path) -> None:
+def draw(panels: list[dict[str, Any]], theme: str, folder: Path, image: Path, scale: float) -> None:
     """Write a picture of panels.
 
     Args:
@@ -107,6 +107,7 @@ def draw(panels: list[dict[str, Any]], theme: str, folder: Path, image: Path) ->
         theme: dark or light.
         folder: where the page's bundle is.
         image: the file to write.
+        scale: pixels of the image for one of the page.
 
     Raises:
         FileNotFoundError: if there is no Chromium on this machine.
@@ -124,7 +125,8 @@ def draw(panels: list[dict[str, Any]], theme: str, folder: Path, image: Path) ->
             str(chromium),
             *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
             *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *("--hide-scrollbars", "--force-device-scale-factor=2", "--virtual-time-budget=8000"),
+            *("--hide-scrollbars", "--virtual-time-budget=8000"),
+            f"--force-device-scale-factor={scale}",
             f"--user-data-dir={profile}",
             f"--window-size={WIDTH + 2 * MARGIN},{height}",
             f"--screenshot={image}",
@@ -167,12 +169,16 @@ def main() -> None:
         run = dashboards.view_of_group(_JOB, _INSTANCE, _GROUP, moment)
         every = {"job": dashboards.ALL, "instance": dashboards.ALL}
         fleet = View(dashboards.load("sanctum-fleet"), every, moment)
-        pictures = (("slots-panel", run, 1), ("sanctum-slots", run, 4), ("sanctum-fleet", fleet, 2))
-        for name, view, rows in pictures:
+        pictures = (
+            ("slots-panel", run, 1, 2.0),
+            ("sanctum-slots", run, 4, 1.0),
+            ("sanctum-fleet", fleet, 2, 1.0),
+        )
+        for name, view, rows, scale in pictures:
             panels = asked(server, view, rows)
             for theme in ("dark", "light"):
                 image = IMAGES / f"{name}-{theme}.png"
-                draw(panels, theme, folder, image)
+                draw(panels, theme, folder, image, scale)
                 print(image)
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from grafana.harness.display import Grafana
 from tools.stack import locate
+
+
+def missing(message: str) -> NoReturn:
+    """Skip, saying so, or fail where everything has to be there."""
+    if os.environ.get("REQUIRE_STACK") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")
@@ -18,10 +27,18 @@ def stack_tool() -> Callable[[str], Path]:
     def find(name: str) -> Path:
         path = locate(name)
         if path is None:
-            message = f"{name} is not here: python tools/stack.py {name} would get it"
-            if os.environ.get("REQUIRE_STACK") == "1":
-                pytest.fail(message)
-            pytest.skip(message)
+            missing(f"{name} is not here: python tools/stack.py {name} would get it")
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def grafana() -> Iterator[Grafana]:
+    """Grafana's own code, in a Node process."""
+    try:
+        running = Grafana()
+    except FileNotFoundError as error:
+        missing(str(error))
+    with running:
+        yield running

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -54,28 +54,11 @@ class Fleet(NamedTuple):
         return View(dashboards.load("sanctum-fleet"), chosen, self.moment)
 
 
-@contextmanager
-def parts() -> Iterator[None]:
-    """Skip, or fail where everything has to be there, if a part is missing."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        if os.environ.get("REQUIRE_STACK") == "1":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
-
-
 @pytest.fixture(scope="module")
-def grafana() -> Iterator[Grafana]:
-    """Grafana's own code."""
-    with parts(), Grafana() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
+def fleet(stack_tool: Callable[[str], Path]) -> Iterator[Fleet]:
     """A replayed A/B run beside runs without slots, without events, with a name, and one dead."""
-    with parts(), ExitStack() as stack, ExitStack() as short_lived:
+    stack_tool("prometheus")
+    with ExitStack() as stack, ExitStack() as short_lived:
         replayed = Intake(Groups())
         half = recordings.lines("ppo_single")[:1000]
         targets = [
@@ -108,9 +91,10 @@ def fleet() -> Iterator[Fleet]:
 
 
 @pytest.fixture(scope="module")
-def nothing() -> Iterator[prometheus.Prometheus]:
+def nothing(stack_tool: Callable[[str], Path]) -> Iterator[prometheus.Prometheus]:
     """A Prometheus that scrapes nothing."""
-    with parts(), prometheus.running([]) as server:
+    stack_tool("prometheus")
+    with prometheus.running([]) as server:
         yield server
 
 

@@ -7,11 +7,11 @@ terminal's text on purpose is ``in_grafana`` and nothing else.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -105,7 +105,7 @@ class Displays:
     def __init__(self, server: prometheus.Prometheus, moment: float, grafana: Grafana) -> None:
         self._server = server
         self._moment = moment
-        self.grafana = grafana
+        self._grafana = grafana
         self._styles = {
             theme: {value: name for name, value in self._named(theme).items()}
             for theme in ("dark", "light")
@@ -117,7 +117,7 @@ class Displays:
         shown = {}
         for tile in first_row(view.dashboard):
             filled, answers = view.ask(self._server, tile)
-            values = self.grafana.display(filled, answers, theme)["values"]
+            values = self._grafana.display(filled, answers, theme)["values"]
             for value in values:
                 value["style"] = self._styles[theme].get(value.pop("colour").lower())
             shown[tile["title"]] = values
@@ -128,11 +128,11 @@ class Displays:
         dashboard = dashboards.load("sanctum-slots")
         (germ,) = (p for p in dashboards.panels(dashboard) if p["title"] == "Germ")
         answers = {"A": {"result": [{"metric": {}, "value": [0, str(count)]}]}}
-        text: str = self.grafana.display(germ, answers)["values"][0]["text"]
+        text: str = self._grafana.display(germ, answers)["values"][0]["text"]
         return text.rstrip()
 
     def _named(self, theme: str) -> dict[str, str]:
-        found = self.grafana.palette(PALETTE.values(), theme)
+        found = self._grafana.palette(PALETTE.values(), theme)
         named = {style: found[colour].lower() for style, colour in PALETTE.items()}
         assert len(set(named.values())) == len(named), "two styles look the same"
         return named
@@ -145,8 +145,9 @@ def first_row(dashboard: Any) -> list[dashboards.Panel]:
 
 
 @pytest.fixture(scope="module")
-def displays() -> Iterator[Displays]:
-    """One Prometheus that has scraped every point's exporter, and one Grafana."""
+def displays(stack_tool: Callable[[str], Path], grafana: Grafana) -> Iterator[Displays]:
+    """One Prometheus that has scraped every point's exporter, and Grafana's code."""
+    stack_tool("prometheus")
     with ExitStack() as stack:
         targets = []
         for point in {p.instance: p for p in POINTS}.values():
@@ -155,13 +156,7 @@ def displays() -> Iterator[Displays]:
             targets.append(prometheus.Target(JOB, point.instance, address))
         address = stack.enter_context(exporters.served(exporters.fed(thousands())))
         targets.append(prometheus.Target(JOB, "thousands", address))
-        try:
-            grafana = stack.enter_context(Grafana())
-            server = stack.enter_context(prometheus.running(targets))
-        except FileNotFoundError as error:
-            if os.environ.get("REQUIRE_STACK") == "1":
-                pytest.fail(str(error))
-            pytest.skip(str(error))
+        server = stack.enter_context(prometheus.running(targets))
         moment = server.wait_for(f"count(sanctum_exporter_build_info) == {len(targets)}")
         yield Displays(server, moment, grafana)
 
@@ -275,7 +270,7 @@ def test_thousands_of_seeds_have_a_suffix(displays: Displays) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "terminal", "grafana"),
+    ("count", "terminal", "shown"),
     [
         (999, "999", "999"),
         (1000, "1.00k", "1 k"),
@@ -286,14 +281,14 @@ def test_thousands_of_seeds_have_a_suffix(displays: Displays) -> None:
     ],
 )
 def test_counts_differ_as_the_documentation_lists(
-    count: int, terminal: str, grafana: str, displays: Displays
+    count: int, terminal: str, shown: str, displays: Displays
 ) -> None:
     """Grafana shows three digits, without the 0 of a round number, and goes on after thousands."""
     seeds = SeedLifecycleStats(germination_count=count)
     slots = SlotSnapshot(1, 0, dict.fromkeys(STAGES, 0), 1, 0.0, 0, seeds)
     counts = panel.text(slots).split("\n")[8]
     assert counts.startswith(f"Germ: {terminal:>6}  Prune:")
-    assert displays.germinated(count) == grafana
+    assert displays.germinated(count) == shown
 
 
 def test_a_run_without_slots_says_no_environments(displays: Displays) -> None:
@@ -320,9 +315,8 @@ def assert_nothing_else(shown: dict[str, Any]) -> None:
     assert [value for values in shown.values() for value in plain(values)] == one("-", "dim") * 9
 
 
-def test_what_grafana_would_pass_over_is_an_error(displays: Displays) -> None:
+def test_what_grafana_would_pass_over_is_an_error(grafana: Grafana) -> None:
     """A transformation, matcher or property that the library does not know is refused."""
-    grafana = displays.grafana
     tile = {"id": 7, "title": "T", "type": "stat", "targets": []}
     matcher = {"id": "byFame", "options": ""}
     property_of = {"matcher": {"id": "byName", "options": ""}, "properties": [{"id": "colour"}]}
