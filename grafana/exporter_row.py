@@ -14,6 +14,8 @@ from grafana.palette import COLOURS
 from grafana.promql import SELECTED
 
 RUNBOOK_URL: Final = panels.RUNBOOKS_URL.format("${__value.raw}")
+ALERTS: Final = 'alertname=~"Sanctum.*", instance=~"|$instance"'
+"""Matchers of our alerts on the selected exporters; some alerts have no instance."""
 AGE_STEPS: Final = ((None, "green"), (120, "yellow"), (600, "red"))
 _STATES: Final = {"firing": "red", "pending": "yellow"}
 
@@ -24,7 +26,7 @@ def place(grid: Grid) -> None:
     grid.line(8, (8, _events()), (8, _rejected()), (8, _scrape_cost()))
 
 
-def alerts_table(matchers: str) -> panels.AnyPanel:
+def alerts_table() -> panels.AnyPanel:
     """Return a table of the alerts that Prometheus evaluates, linked to their runbooks."""
     runbook = {"title": "Runbook", "url": RUNBOOK_URL, "targetBlank": True}
     states = {
@@ -39,7 +41,7 @@ def alerts_table(matchers: str) -> panels.AnyPanel:
         panels.table(
             "Alerts and their runbooks",
             "Alerts that Prometheus evaluates to pending or firing; a name opens its runbook.",
-            panels.rows("A", f"max by ({labels}) (ALERTS{{{matchers}}})"),
+            panels.rows("A", f"max by ({labels}) (ALERTS{{{ALERTS}}})"),
         )
         .no_value("no alerts")
         .override_by_name("alertname", [panels.property_of("links", [runbook])])
@@ -63,12 +65,12 @@ def alerts_table(matchers: str) -> panels.AnyPanel:
     )
 
 
-def firing_alerts(matchers: str) -> builder.AnnotationQuery:
+def firing_alerts() -> builder.AnnotationQuery:
     """Return marks where alerts fired."""
     return annotation(
         "Firing alerts",
         "red",
-        f'ALERTS{{{matchers}, alertstate="firing"}}',
+        f'ALERTS{{{ALERTS}, alertstate="firing"}}',
         "{{alertname}}",
         "{{severity}} {{group_id}}",
     ).tag_keys("severity")

@@ -33,7 +33,6 @@ STATUS: Final = {
     3: ("zero slots", "red"),
     4: ("died", "red"),
 }
-ALERTS: Final = 'alertname=~"Sanctum.*", instance=~"|$instance"'
 SLOTS_LINK: Final = (
     f"/d/{SLOTS_UID}?var-datasource=${{datasource}}&var-job=${{__data.fields.job}}"
     "&var-instance=${__data.fields.instance}&var-run=${__data.fields.run}"
@@ -90,7 +89,7 @@ def build() -> builder.Dashboard:
             ".+",
         ).multi(True)
     )
-    fleet.annotation(exporter_row.firing_alerts(ALERTS))
+    fleet.annotation(exporter_row.firing_alerts())
     fleet.link(link("Slots", f"/d/{SLOTS_UID}", "dashboard"))
     fleet.link(runbooks())
     grid = Grid(fleet)
@@ -111,7 +110,7 @@ def build() -> builder.Dashboard:
                 '{alertname=~"Sanctum.*"}',
             ),
         ),
-        (14, exporter_row.alerts_table(ALERTS)),
+        (14, exporter_row.alerts_table()),
     )
     return fleet
 

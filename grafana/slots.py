@@ -24,7 +24,6 @@ from grafana.layout import (
 from grafana.palette import COLOURS, STAGES
 from grafana.promql import EVERY_GROUP, ONE_TARGET, REPEATED, SELECTED
 
-ALERTS: Final = 'alertname=~"Sanctum.*", instance=~"|$instance"'
 EVENT_COLOURS: Final = {
     "Germ": COLOURS["green"],
     "Prune": COLOURS["red"],
@@ -90,7 +89,7 @@ def build() -> builder.Dashboard:
                 '{alertname=~"Sanctum.*"}',
             ),
         ),
-        (7, exporter_row.alerts_table(ALERTS)),
+        (7, exporter_row.alerts_table()),
         (
             10,
             panels.markdown(
@@ -143,7 +142,7 @@ def _annotations(slots: builder.Dashboard) -> None:
             "Run starts", "green", f"{start} * 1000 > 0", "Training started", "Group {{group_id}}"
         ).use_value_for_time(True)
     )
-    slots.annotation(exporter_row.firing_alerts(ALERTS))
+    slots.annotation(exporter_row.firing_alerts())
 
 
 def _stages_over_time() -> timeseries.Panel:
