@@ -21,7 +21,7 @@ class Names:
 def names(expression: str) -> Names:
     """Return every metric and label that an expression names."""
     found = Names()
-    for node in _nodes(promql.parse(expression)):
+    for node in nodes(promql.parse(expression)):
         if isinstance(node, promql.VectorSelector):
             matchers = list(node.matchers.matchers)
             name = node.name or next(m.value for m in matchers if m.name == "__name__")
@@ -55,10 +55,11 @@ def result_labels(expression: str, labels_by_metric: dict[str, frozenset[str]]) 
     return labels(promql.parse(expression))
 
 
-def _nodes(node: object) -> Iterator[object]:
+def nodes(node: object) -> Iterator[object]:
+    """Yield a node of a parsed expression and all within it."""
     yield node
     for part in _parts(node):
-        yield from _nodes(part)
+        yield from nodes(part)
 
 
 def _parts(node: object) -> list[object]:

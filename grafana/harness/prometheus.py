@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
-import subprocess
 import tempfile
 import time
-import urllib.parse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from tests.stack import servers
 from tools.stack import locate
 
-START_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.1
+DEADLINE_SECONDS: Final = 60.0
 
 
 class Target(NamedTuple):
@@ -28,52 +24,33 @@ class Target(NamedTuple):
     address: str
 
 
-class Prometheus:
-    """The HTTP API of a running server.
-
-    Args:
-        port: where it listens on this machine.
-    """
-
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+class Prometheus(servers.Prometheus):
+    """The HTTP API of a running server, as Grafana uses it."""
 
     def instant(self, expr: str, at: float) -> dict[str, Any]:
         """Return the answer to an instant query."""
-        return self._get("query", query=expr, time=at)
+        answer: dict[str, Any] = self.ask("query", query=expr, time=at)
+        return answer
 
     def range(self, expr: str, start: float, end: float, step: float) -> dict[str, Any]:
         """Return the answer to a range query."""
-        return self._get("query_range", query=expr, start=start, end=end, step=step)
+        answer: dict[str, Any] = self.ask(
+            "query_range", query=expr, start=start, end=end, step=step
+        )
+        return answer
 
-    def wait_for(self, expr: str, seconds: float = START_SECONDS) -> float:
+    def wait_for(self, expr: str) -> float:
         """Wait until an expression has a series, and return the moment at which it had one.
 
         Raises:
             TimeoutError: if it has none in time.
         """
-        moments: list[float] = []
 
-        def there() -> bool:
-            moments.append(time.time())
-            return bool(self.instant(expr, moments[-1])["result"])
+        def moment() -> float | None:
+            now = time.time()
+            return now if self.instant(expr, now)["result"] else None
 
-        _wait(there, f"no series of {expr}", seconds)
-        return moments[-1]
-
-    def _get(self, path: str, **parameters: str | float) -> dict[str, Any]:
-        query = urllib.parse.urlencode(parameters)
-        self._connection.request("GET", f"/api/v1/{path}?{query}")
-        response = self._connection.getresponse()
-        answer = json.loads(response.read())
-        if answer["status"] != "success":
-            raise ValueError(f"{answer['error']}: {parameters['query']}")
-        data: dict[str, Any] = answer["data"]
-        return data
+        return servers.wait_for(f"a series of {expr}", moment, DEADLINE_SECONDS)
 
 
 @contextmanager
@@ -93,26 +70,22 @@ def running(targets: Iterable[Target], rules: str = "") -> Iterator[Prometheus]:
         raise FileNotFoundError("no prometheus: run python tools/stack.py prometheus")
     with tempfile.TemporaryDirectory(prefix="sanctum-prometheus-") as folder:
         home = Path(folder)
-        port = _free_port()
         (home / "rules.yml").write_text(rules)
         (home / "prometheus.yml").write_text(json.dumps(_configuration(targets, home)))
-        command = [
-            str(binary),
+        address = f"127.0.0.1:{servers.free_port()}"
+        command: list[str | Path] = [
+            binary,
             f"--config.file={home / 'prometheus.yml'}",
             f"--storage.tsdb.path={home / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}",
+            f"--web.listen-address={address}",
             "--log.level=error",
         ]
-        with (home / "log").open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - our command
-        server = Prometheus(port)
+        process = servers.Server(command, home / "log")
         try:
-            _wait(lambda: _ready(port, process, home / "log"), "Prometheus is not ready")
-            yield server
+            process.wait_until_it_answers(f"http://{address}/-/ready", DEADLINE_SECONDS)
+            yield Prometheus(f"http://{address}")
         finally:
-            server.close()
-            process.terminate()
-            process.wait()
+            process.close()
 
 
 def _configuration(targets: Iterable[Target], home: Path) -> dict[str, Any]:
@@ -125,30 +98,3 @@ def _configuration(targets: Iterable[Target], home: Path) -> dict[str, Any]:
         "rule_files": [str(home / "rules.yml")],
         "scrape_configs": [{"job_name": job, "static_configs": own} for job, own in jobs.items()],
     }
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _ready(port: int, process: subprocess.Popen[bytes], log: Path) -> bool:
-    if process.poll() is not None:
-        raise ChildProcessError(f"Prometheus ended: {log.read_text()}")
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/-/ready")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-def _wait(condition: Callable[[], bool], complaint: str, seconds: float = START_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{complaint} after {seconds:.0f} s")
-        time.sleep(_POLL_SECONDS)

@@ -15,13 +15,12 @@ import pytest
 from grafana import FOLDER, build
 from grafana.harness import dashboards
 from grafana.promql import known_labels
+from tests import promql
 
 UIDS = ("sanctum-slots", "sanctum-fleet")
 CORE_PANELS = {"row", "stat", "bargauge", "timeseries", "table", "text", "alertlist"}
 RATE_INTERVAL = timedelta(seconds=31)
 OVER_A_RATE_INTERVAL = {"rate", "increase", "irate", "delta", "deriv"}
-
-Node = Any
 
 
 def every_panel() -> list[Any]:
@@ -64,55 +63,26 @@ def filled(expr: str) -> str:
     return re.sub(r"\$\w+", "x", expr.replace("$__range", "1h"))
 
 
-def walk(node: Node) -> Iterator[Node]:
-    """Yield a node of a parsed expression and those within it."""
-    yield node
-    children = [getattr(node, name, None) for name in ("lhs", "rhs", "expr", "param")]
-    children += getattr(node, "args", [])
-    children.append(getattr(node, "vector_selector", None))
-    for child in children:
-        if child is not None:
-            yield from walk(child)
-
-
 def faults(expr: str, legend: str = "") -> list[str]:
     """Return what an expression uses that the catalogue or Prometheus does not have."""
-    nodes = list(walk(promql_parser.parse(filled(expr))))
-    known = known_labels()
-    found, usable = [], set[str]()
-    for node in nodes:
-        if isinstance(node, promql_parser.VectorSelector):
-            if node.name not in known:
-                found.append(f"no metric {node.name}")
-                continue
-            usable |= known[node.name]
-            used = {matcher.name for matcher in node.matchers.matchers}
-            found += [f"{node.name} has no label {label}" for label in used - known[node.name]]
-        usable |= made_labels(node)
-    for node in nodes:
-        found += [f"no label {label}" for label in sorted(asked_labels(node) - usable)]
-        name = getattr(getattr(node, "func", None), "name", None)
-        if name in OVER_A_RATE_INTERVAL and node.args[0].range != RATE_INTERVAL:
-            found.append(f"{name} without $__rate_interval")
+    found, known = promql.names(filled(expr)), known_labels()
+    unknown = found.labels_by_metric.keys() - known
+    usable = {label for name in found.labels_by_metric for label in known.get(name, ())}
+    complaints = [f"no metric {name}" for name in sorted(unknown)]
+    for name, labels in found.labels_by_metric.items():
+        complaints += [f"{name} has no label {x}" for x in labels - known.get(name, labels)]
+    for node in promql.nodes(promql_parser.parse(filled(expr))):
+        if isinstance(node, promql_parser.AggregateExpr) and str(node.op) == "count_values":
+            usable.add(getattr(node.param, "val", ""))
+        if isinstance(node, promql_parser.Call):
+            if node.func.name == "label_replace":
+                usable.add(getattr(node.args[1], "val", ""))
+            window = getattr(node.args[0], "range", None) if node.args else None
+            if node.func.name in OVER_A_RATE_INTERVAL and window != RATE_INTERVAL:
+                complaints.append(f"{node.func.name} without $__rate_interval")
     shown = set(re.findall(r"\{\{(\w+)\}\}", legend))
-    return found + [f"no label {label} for the legend" for label in sorted(shown - usable)]
-
-
-def made_labels(node: Node) -> set[str]:
-    """Return the label that a node adds to its series."""
-    if "count_values" in str(getattr(node, "op", "")):
-        return {node.param.val}
-    if getattr(getattr(node, "func", None), "name", None) == "label_replace":
-        return {node.args[1].val}
-    return set()
-
-
-def asked_labels(node: Node) -> set[str]:
-    """Return the labels that a node groups or matches by."""
-    modifier = getattr(node, "modifier", None)
-    labels = set(getattr(modifier, "labels", None) or [])
-    labels |= set(getattr(modifier, "group_labels", None) or [])
-    return labels | set(getattr(getattr(modifier, "matching", None), "labels", None) or [])
+    complaints += [f"no label {label}" for label in sorted(found.other_labels - usable)]
+    return complaints + [f"no label {label} for the legend" for label in sorted(shown - usable)]
 
 
 @pytest.mark.parametrize(
