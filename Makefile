@@ -12,7 +12,7 @@ STACK := promtool prometheus alertmanager amtool docker-compose
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generate lock clean
+.PHONY: help demo test check generate pictures bench lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,6 +22,7 @@ demo: $(VENV)/run ## Simulate a training run and serve it (ARGS="--speed 20" for
 
 test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip, said aloud
 	@$(BIN)/python tools/stack.py $(STACK) || test -z "$$REQUIRE_STACK"
+	@$(BIN)/python -m grafana.harness.install || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m pytest
 
 check: $(VENV)/dev ## Linters, types, import contracts, generated files
@@ -33,6 +34,16 @@ check: $(VENV)/dev ## Linters, types, import contracts, generated files
 
 generate: $(VENV)/dev ## Write every generated file anew
 	@$(BIN)/python tools/generate.py
+	@$(BIN)/python -W ignore::DeprecationWarning -m grafana.build
+
+pictures: $(VENV)/dev ## Draw the dashboards with Grafana's component library
+	@$(BIN)/python tools/stack.py prometheus chromium
+	@$(BIN)/python -m grafana.harness.install --all
+	@$(BIN)/python -m grafana.harness.picture
+
+bench: $(VENV)/dev ## Measure what events, snapshots and live events cost
+	@$(BIN)/python benchmarks/reading.py
+	@$(BIN)/python benchmarks/emit_cost.py
 
 lock: $(VENV)/dev ## Pin the newest dependencies
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
@@ -41,7 +52,7 @@ lock: $(VENV)/dev ## Pin the newest dependencies
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .stack .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .stack grafana/harness/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install python3.11 and call make again" >&2; exit 1; }
