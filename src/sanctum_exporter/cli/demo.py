@@ -7,10 +7,17 @@ from threading import Event
 
 import click
 
-from sanctum_exporter.cli.parameters import parse_duration, parsed_by, speed_option, web_options
+from sanctum_exporter.cli.parameters import (
+    otlp_options,
+    parse_duration,
+    parsed_by,
+    speed_option,
+    web_options,
+)
 from sanctum_exporter.cli.serving import serving
 from sanctum_exporter.groups import Groups
 from sanctum_exporter.intake import Intake
+from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.sources.simulation import Simulation
 from sanctum_exporter.web.address import ListenAddress
 
@@ -59,6 +66,7 @@ def parse_groups(text: str) -> tuple[str, ...]:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Makes the run repeatable.")
 @web_options
+@otlp_options
 def demo(
     duration: float | None,
     speed: float,
@@ -66,8 +74,9 @@ def demo(
     slots: int,
     groups: tuple[str, ...],
     seed: int,
-    address: ListenAddress,
+    address: ListenAddress | None,
     telemetry_path: str,
+    otlp: PushOptions | None,
 ) -> None:
     """Simulate a training run and serve it.
 
@@ -78,7 +87,7 @@ def demo(
     intake = Intake(Groups(), source="demo")
     simulation = Simulation(envs=envs, slots=slots, groups=groups, seed=seed)
     ends_at = time.monotonic() + (float("inf") if duration is None else duration)
-    with serving(intake, address, telemetry_path, source="demo", stop=stop):
+    with serving(intake, address, telemetry_path, source="demo", stop=stop, otlp=otlp):
         number = 0
         for lines in simulation.epochs():
             for line in lines:

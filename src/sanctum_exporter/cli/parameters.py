@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Final, TypeVar
 
 import click
 
-from sanctum_exporter.web.address import DEFAULT_ADDRESS, parse_address
+from sanctum_exporter.sinks.otlp import PROTOCOLS, OtlpProtocol, resolve
+from sanctum_exporter.web.address import DEFAULT_ADDRESS, ListenAddress, parse_address
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,6 +47,18 @@ def parse_duration(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is not a duration: write 90s, 5m or 1h30m")
     return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+
+
+def parse_interval(text: str) -> float:
+    """Return the seconds of a duration above 0.
+
+    Raises:
+        ValueError: if the text is none.
+    """
+    seconds = parse_duration(text)
+    if seconds == 0:
+        raise ValueError(f"{text!r} is no interval: write 15s or 1m")
+    return seconds
 
 
 def parse_speed(text: str) -> float:
@@ -91,6 +108,57 @@ def web_options(command: F) -> F:
         help="Address to listen on; port 0 takes any free one, an empty host every interface.",
     )
     return address(path(command))
+
+
+def otlp_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of the OTLP push, below ``web_options``; gives the command ``otlp``.
+
+    With ``--no-web`` the command's ``address`` is None.
+    """
+
+    @click.option(
+        "--otlp.endpoint",
+        "otlp_endpoint",
+        metavar="URL",
+        help="Push by OTLP to the collector at this base URL.  [default: "
+        "OTEL_EXPORTER_OTLP_ENDPOINT, else no push]",
+    )
+    @click.option(
+        "--otlp.protocol",
+        "otlp_protocol",
+        type=click.Choice(PROTOCOLS),
+        help="How to push.  [default: OTEL_EXPORTER_OTLP_PROTOCOL, else http/protobuf]",
+    )
+    @click.option(
+        "--otlp.interval",
+        "otlp_interval",
+        metavar="DURATION",
+        callback=parsed_by(parse_interval),
+        help="From one push to the next.  [default: OTEL_METRIC_EXPORT_INTERVAL, else 1m]",
+    )
+    @click.option("--no-web", is_flag=True, help="Open no port; the values leave by OTLP only.")
+    @wraps(command)
+    def with_push(
+        *,
+        otlp_endpoint: str | None,
+        otlp_protocol: OtlpProtocol | None,
+        otlp_interval: float | None,
+        no_web: bool,
+        address: ListenAddress,
+        **others: Any,
+    ) -> None:
+        ctx = click.get_current_context()
+        try:
+            otlp = resolve(otlp_endpoint, otlp_protocol, otlp_interval)
+        except ValueError as error:
+            raise click.UsageError(str(error), ctx) from None
+        if otlp is None and otlp_endpoint is not None:
+            _log.warning("nothing is pushed to %s: OTEL_SDK_DISABLED is true", otlp_endpoint)
+        if otlp is None and no_web:
+            raise click.UsageError("--no-web leaves no way out; give --otlp.endpoint", ctx)
+        command(address=None if no_web else address, otlp=otlp, **others)
+
+    return with_push
 
 
 speed_option = click.option(

@@ -20,6 +20,7 @@ from rich.progress import (
 
 from sanctum_exporter.cli.parameters import (
     num_envs_option,
+    otlp_options,
     parse_duration,
     parsed_by,
     speed_option,
@@ -28,6 +29,7 @@ from sanctum_exporter.cli.parameters import (
 from sanctum_exporter.cli.serving import serving
 from sanctum_exporter.groups import Groups
 from sanctum_exporter.intake import Intake
+from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.sources.lines import read_lines
 from sanctum_exporter.sources.replay import Pacer
 from sanctum_exporter.web.address import ListenAddress
@@ -44,13 +46,15 @@ from sanctum_exporter.web.address import ListenAddress
 )
 @num_envs_option
 @web_options
+@otlp_options
 def replay(
     file: Path,
     speed: float,
     linger: float | None,
     num_envs: int,
-    address: ListenAddress,
+    address: ListenAddress | None,
     telemetry_path: str,
+    otlp: PushOptions | None,
 ) -> None:
     """Play a recording again, in its own time or faster, and serve it.
 
@@ -60,7 +64,7 @@ def replay(
     stop = Event()
     pacer = Pacer(speed, stop)
     intake = Intake(Groups(num_envs), source=str(file), read_line=pacer.read)
-    with serving(intake, address, telemetry_path, source=f"replay {file}", stop=stop):
+    with serving(intake, address, telemetry_path, source=f"replay {file}", stop=stop, otlp=otlp):
         with _progress(file.name) as (progress, task):
             for line in read_lines(file):
                 if stop.is_set():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Event
 
 import click
 
+from sanctum_exporter.sinks.otlp import PushOptions, push
 from sanctum_exporter.snapshot import Publisher
 from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.exporter import serve
@@ -17,35 +18,42 @@ from sanctum_exporter.web.exporter import serve
 @contextmanager
 def serving(
     publisher: Publisher,
-    address: ListenAddress,
+    address: ListenAddress | None,
     telemetry_path: str,
     *,
     source: str,
     stop: Event,
+    otlp: PushOptions | None = None,
     not_ready: Callable[[], str | None] = lambda: None,
     run_label: bool = False,
 ) -> Iterator[None]:
-    """Serve a publisher inside the block, and say where; SIGINT and SIGTERM set ``stop``.
+    """Serve and push a publisher inside the block, and say where; SIGINT and SIGTERM set ``stop``.
+
+    No address opens no port, no OTLP options push nothing.
 
     Raises:
         click.ClickException: if the address cannot be had.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    try:
-        server = serve(
-            publisher,
-            address,
-            source=source,
-            not_ready=not_ready,
-            telemetry_path=telemetry_path,
-            run_label=run_label,
-        )
-    except OSError as error:
-        message = f"{error.strerror}; choose another with --web.listen-address"
-        raise click.ClickException(message) from None
-    click.echo(f"{source}: serving {server.url}{telemetry_path} (Ctrl-C stops)", err=True)
-    try:
+    with ExitStack() as started:
+        if address is not None:
+            try:
+                server = serve(
+                    publisher,
+                    address,
+                    source=source,
+                    not_ready=not_ready,
+                    telemetry_path=telemetry_path,
+                    run_label=run_label,
+                )
+            except OSError as error:
+                message = f"{error.strerror}; choose another with --web.listen-address"
+                raise click.ClickException(message) from None
+            started.callback(server.close)
+            click.echo(f"{source}: serving {server.url}{telemetry_path} (Ctrl-C stops)", err=True)
+        if otlp is not None:
+            started.callback(push(publisher, otlp, run_label=run_label).close)
+            every = f"every {otlp.interval_seconds:g} s"
+            click.echo(f"{source}: pushing to {otlp.endpoint} {every} (Ctrl-C stops)", err=True)
         yield
-    finally:
-        server.close()

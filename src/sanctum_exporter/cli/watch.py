@@ -7,10 +7,11 @@ from threading import Event
 
 import click
 
-from sanctum_exporter.cli.parameters import num_envs_option, web_options
+from sanctum_exporter.cli.parameters import num_envs_option, otlp_options, web_options
 from sanctum_exporter.cli.serving import serving
 from sanctum_exporter.groups import Groups
 from sanctum_exporter.intake import Intake
+from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.sources.following import Following
 from sanctum_exporter.sources.runs import AllRuns, Follower, LatePath
 from sanctum_exporter.web.address import ListenAddress
@@ -21,8 +22,14 @@ from sanctum_exporter.web.address import ListenAddress
 @click.option("--all-runs", is_flag=True, help="Follow every run of a directory at once.")
 @num_envs_option
 @web_options
+@otlp_options
 def watch(
-    path: Path, all_runs: bool, num_envs: int, address: ListenAddress, telemetry_path: str
+    path: Path,
+    all_runs: bool,
+    num_envs: int,
+    address: ListenAddress | None,
+    telemetry_path: str,
+    otlp: PushOptions | None,
 ) -> None:
     """Follow telemetry as it grows, and serve it.
 
@@ -49,6 +56,7 @@ def watch(
             telemetry_path,
             source=f"watch {path}",
             stop=stop,
+            otlp=otlp,
             not_ready=following.not_ready,
             run_label=all_runs,
         ):

@@ -1,0 +1,114 @@
+"""The official exporters behind one face that says in a line why a push failed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final, Protocol
+
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+
+from sanctum_exporter.sinks.otlp.options import PushOptions
+from sanctum_exporter.sinks.otlp.session import JudgingSession
+
+_NOISY_LOGGERS: Final = ("opentelemetry", "grpc", "urllib3")
+
+
+class Delivery(Protocol):
+    """A way to the endpoint."""
+
+    @property
+    def retry_after_seconds(self) -> float:
+        """How long the endpoint asked to be left alone, 0 if it did not."""
+        ...
+
+    def send(self, data: MetricsData) -> str | None:
+        """Return why the values could not be delivered, None if they were."""
+        ...
+
+    def abort(self) -> None:
+        """End the waiting of a ``send`` in another thread, as far as that is possible."""
+        ...
+
+
+class ExporterDelivery:
+    """An official exporter, and the log lines of its thread instead of in the log.
+
+    Args:
+        options: where and how; ``timeout_seconds`` bounds a ``send``.
+    """
+
+    def __init__(self, options: PushOptions) -> None:
+        self._session: JudgingSession | None = None
+        self._exporter: MetricExporter
+        # Both are slow to import, and gRPC starts threads: only the one that is used is loaded.
+        if options.protocol == "grpc":
+            from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415
+                OTLPMetricExporter as GrpcExporter,
+            )
+
+            self._exporter = GrpcExporter(
+                endpoint=options.endpoint, timeout=options.timeout_seconds
+            )
+        else:
+            from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
+                OTLPMetricExporter as HttpExporter,
+            )
+
+            self._session = JudgingSession(options.timeout_seconds)
+            self._exporter = HttpExporter(
+                endpoint=options.endpoint, timeout=options.timeout_seconds, session=self._session
+            )
+
+    @property
+    def retry_after_seconds(self) -> float:
+        """How long the endpoint asked to be left alone, 0 if it did not."""
+        return self._session.retry_after_seconds if self._session else 0.0
+
+    def send(self, data: MetricsData) -> str | None:
+        """Return why the values could not be delivered, None if they were."""
+        with _Captured() as captured:
+            try:
+                result = self._exporter.export(data)
+            except Exception as error:  # noqa: BLE001 - whatever it is must not end the thread
+                return f"{type(error).__name__}: {error}"
+        if result is MetricExportResult.SUCCESS:
+            return None
+        said = self._session.reason if self._session else ""
+        return said or captured.last or "the exporter gives no reason"
+
+    def abort(self) -> None:
+        """End the exporter's waiting between attempts."""
+        with _Captured():
+            self._exporter.shutdown()
+
+
+class _Captured(logging.Filter):
+    """Keeps what the exporters log in this thread out of the log, and remembers the last of it.
+
+    They log every attempt; other users of OpenTelemetry in the process still see their own lines.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+        self._loggers: list[logging.Logger] = []
+        self.last = ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.thread != self._thread:
+            return True
+        self.last = " ".join(record.getMessage().split())
+        return False
+
+    def __enter__(self) -> _Captured:
+        # A filter of a logger does not see the records of the loggers below it.
+        names = [n for n in logging.Logger.manager.loggerDict if n.split(".")[0] in _NOISY_LOGGERS]
+        self._loggers = [logging.getLogger(name) for name in names]
+        for logger in self._loggers:
+            logger.addFilter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for logger in self._loggers:
+            logger.removeFilter(self)

@@ -1,0 +1,115 @@
+"""The thread that pushes, and that nothing which happens to it can hurt the process."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import time
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+from typing import Final
+
+from opentelemetry.sdk.metrics.export import MetricsData
+
+from sanctum_exporter.sinks.otlp.delivery import Delivery
+
+_log = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT_SECONDS: Final = 4.0
+# An endpoint that was failing until now is given a last chance, but nobody waits for it.
+_CLOSE_FAILING_TIMEOUT_SECONDS: Final = 1.0
+
+
+class Pusher:
+    """Pushes at once, every interval, and a last time at the end.
+
+    The SDK's own periodic reader is not used: at exit it waits for a dead endpoint, and in a
+    forked child it pushes the parent's values a second time. Nothing is queued here: values are
+    totals, so the next push that succeeds carries all that failed ones would have.
+
+    Args:
+        collect: the values of this moment, None if there are none.
+        connect: makes a way to the endpoint, whose ``send`` ends after the given seconds.
+        endpoint: what the log calls the endpoint.
+        interval_seconds: from one push to the next.
+        timeout_seconds: what one push may take.
+    """
+
+    def __init__(
+        self,
+        collect: Callable[[], MetricsData | None],
+        connect: Callable[[float], Delivery],
+        *,
+        endpoint: str,
+        interval_seconds: float,
+        timeout_seconds: float,
+    ) -> None:
+        self._collect = collect
+        self._connect = connect
+        self._endpoint = endpoint
+        self._interval_seconds = interval_seconds
+        self._delivery = connect(timeout_seconds)
+        self._failures = 0
+        self._closing = Event()
+        self._closed = Lock()
+        self._deadline = 0.0
+        self._pid = os.getpid()
+        self._thread = Thread(target=self._run, name="sanctum-exporter-otlp", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def close(self, timeout: float = CLOSE_TIMEOUT_SECONDS) -> None:
+        """Push the last values and stop; takes at most ``timeout`` seconds. Safe to call again."""
+        # A forked child has no thread of its own, and the values are its parent's to push.
+        if os.getpid() != self._pid or not self._closed.acquire(blocking=False):
+            return
+        atexit.unregister(self.close)
+        if self._failures:
+            timeout = min(timeout, _CLOSE_FAILING_TIMEOUT_SECONDS)
+        self._deadline = time.monotonic() + timeout
+        self._closing.set()
+        self._delivery.abort()
+        self._thread.join(timeout)
+        if self._thread.is_alive() and not self._failures:
+            self._note(f"no answer within {timeout:g} s at the end; the last values are lost")
+
+    def _run(self) -> None:
+        while True:
+            started = time.monotonic()
+            problem = self._push(self._delivery)
+            # What close() broke off is no failure of the endpoint.
+            if problem is None or not self._closing.is_set():
+                self._note(problem)
+            wait = max(self._interval_seconds, self._delivery.retry_after_seconds)
+            if self._closing.wait(max(0.0, started + wait - time.monotonic())):
+                break
+        remaining = self._deadline - time.monotonic()
+        if remaining > 0:
+            self._note(self._push(self._connect(remaining)))
+
+    def _push(self, delivery: Delivery) -> str | None:
+        """Return why the values of this moment could not be delivered, None if they were."""
+        try:
+            data = self._collect()
+            return None if data is None else delivery.send(data)
+        except Exception as error:  # noqa: BLE001 - the next push may do better
+            return f"{type(error).__name__}: {error}"
+
+    def _note(self, problem: str | None) -> None:
+        """Log the first failure of a row, and its end."""
+        if problem is None:
+            if self._failures:
+                _log.info(
+                    "OTLP push to %s works again after %d failures", self._endpoint, self._failures
+                )
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures == 1:
+            _log.warning(
+                "OTLP push to %s fails: %s (tried again every %g s; totals are kept)",
+                self._endpoint,
+                problem,
+                self._interval_seconds,
+            )
