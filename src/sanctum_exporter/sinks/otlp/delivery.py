@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from typing import Final, Protocol
 
@@ -43,6 +44,8 @@ class ExporterDelivery:
         self._exporter: MetricExporter
         # Both are slow to import, and gRPC starts threads: only the one that is used is loaded.
         if options.protocol == "grpc":
+            # gRPC's core writes past the log, a line to standard error for every failed handshake.
+            os.environ.setdefault("GRPC_VERBOSITY", "NONE")
             from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415
                 OTLPMetricExporter as GrpcExporter,
             )
@@ -98,7 +101,7 @@ class _Captured(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.thread != self._thread:
             return True
-        self.last = " ".join(record.getMessage().split())
+        self.last = record.getMessage()
         return False
 
     def __enter__(self) -> _Captured:

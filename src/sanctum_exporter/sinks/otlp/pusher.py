@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 CLOSE_TIMEOUT_SECONDS: Final = 4.0
 # An endpoint that was failing until now is given a last chance, but nobody waits for it.
 _CLOSE_FAILING_TIMEOUT_SECONDS: Final = 1.0
+_LONGEST_PROBLEM: Final = 500
 
 
 class Pusher:
@@ -81,8 +82,9 @@ class Pusher:
             # What close() broke off is no failure of the endpoint.
             if problem is None or not self._closing.is_set():
                 self._note(problem)
-            wait = max(self._interval_seconds, self._delivery.retry_after_seconds)
-            if self._closing.wait(max(0.0, started + wait - time.monotonic())):
+            spent = time.monotonic() - started
+            wait = max(self._interval_seconds - spent, self._delivery.retry_after_seconds)
+            if self._closing.wait(max(0.0, wait)):
                 break
         remaining = self._deadline - time.monotonic()
         if remaining > 0:
@@ -110,6 +112,12 @@ class Pusher:
             _log.warning(
                 "OTLP push to %s fails: %s (tried again every %g s; totals are kept)",
                 self._endpoint,
-                problem,
+                _one_line(problem),
                 self._interval_seconds,
             )
+
+
+def _one_line(text: str) -> str:
+    """Return a text that an endpoint may have had a hand in as a part of one log line."""
+    printable = (c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+    return " ".join("".join(printable).split())[:_LONGEST_PROBLEM]

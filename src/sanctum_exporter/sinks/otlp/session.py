@@ -48,8 +48,12 @@ class JudgingSession(requests.Session):
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a request; an answer that is no delivery and no HTTP error is an exception."""
         self.reason, self.retry_after_seconds = "", 0.0
+        kwargs["stream"] = True
+        if self.verify is not True:
+            # OTEL_EXPORTER_OTLP_CERTIFICATE, which requests ranks below REQUESTS_CA_BUNDLE.
+            kwargs["verify"] = self.verify
         try:
-            response = super().send(request, **kwargs | {"stream": True})
+            response = super().send(request, **kwargs)
             # A connection whose answer was not read to its end is closed, not used again.
             with response:
                 body = self._read(response)
@@ -63,8 +67,8 @@ class JudgingSession(requests.Session):
         status = f"{response.status_code} {response.reason}"
         content_type = response.headers.get("Content-Type", "")
         if response.status_code >= HTTPStatus.BAD_REQUEST:
-            text = " ".join(body[:200].decode(errors="replace").split())
-            self.reason = f"{status}: {text}" if text and text.isprintable() else status
+            text = body[:200].decode(errors="replace").strip()
+            self.reason = f"{status}: {text}" if text else status
             self.retry_after_seconds = _retry_after(response.headers.get("Retry-After", ""))
             return
         if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:

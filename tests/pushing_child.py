@@ -1,0 +1,41 @@
+"""A training process in little: takes in a recording, pushes it, and ends when it is told to.
+
+    python -m tests.pushing_child URL PROTOCOL INTERVAL_SECONDS
+
+It says "ready" after half of the recording. A line on its input makes it take in the rest and
+end, without closing the push; the last it says is the moment (CLOCK_MONOTONIC) of that end.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+from tests import recordings
+
+from sanctum_exporter.groups import Groups
+from sanctum_exporter.intake import Intake
+from sanctum_exporter.sinks.otlp import PROTOCOLS, push, resolve
+
+
+def main() -> None:
+    """Run as the module says."""
+    logging.basicConfig(level="INFO", format="%(message)s", stream=sys.stderr)
+    endpoint, protocol, interval = sys.argv[1:]
+    intake, lines = Intake(Groups()), recordings.lines("ppo_single")
+    half = len(lines) // 2
+    for number, line in enumerate(lines[:half], start=1):
+        intake.line(line, number)
+    options = resolve(endpoint, PROTOCOLS[PROTOCOLS.index(protocol)], float(interval))
+    assert options is not None
+    push(intake, options)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number, line in enumerate(lines[half:], start=half + 1):
+        intake.line(line, number)
+    print(time.monotonic(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
