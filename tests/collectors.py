@@ -208,7 +208,9 @@ class GrpcCollector:
                 return ExportMetricsServiceResponse()
 
         self._server = grpc.server(ThreadPoolExecutor(max_workers=2))
-        add_MetricsServiceServicer_to_server(Service(), self._server)
+        add_MetricsServiceServicer_to_server(  # type: ignore[no-untyped-call]  # generated code
+            Service(), self._server
+        )
         if credentials:
             self.port = self._server.add_secure_port(f"127.0.0.1:{port}", credentials)
         else:

@@ -12,11 +12,10 @@ import logging
 import sys
 import time
 
-from tests import recordings
-
 from sanctum_exporter.groups import Groups
 from sanctum_exporter.intake import Intake
 from sanctum_exporter.sinks.otlp import PROTOCOLS, push, resolve
+from tests import recordings
 
 
 def main() -> None:

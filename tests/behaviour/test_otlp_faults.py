@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
 import pytest
 import trustme
+
 from tests import collectors, recordings
 from tests.collectors import GrpcCollector, HttpCollector
 
@@ -333,7 +335,7 @@ def test_an_endpoint_that_asks_for_time_gets_it(
     """After a 429 with Retry-After the next request comes no sooner than was asked."""
     came_at: list[float] = []
 
-    def throttle_once(handler: collectors.BaseHTTPRequestHandler) -> None:
+    def throttle_once(handler: BaseHTTPRequestHandler) -> None:
         came_at.append(time.monotonic())
         reply = collectors.answer(429, Retry_After="2") if len(came_at) == 1 else collectors.accept
         reply(handler)
