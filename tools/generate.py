@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Final
 
 import click
@@ -70,7 +71,45 @@ def _help_section(command: click.Command, path: str, heading: str) -> str:
     return f"{heading} {path}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
-PAGES: Final = {"docs/metrics.md": metrics_page, "docs/cli.md": cli_page}
+def prometheus_rule() -> str:
+    """Return the rules as a resource of the Prometheus operator."""
+    # As text, so that comments and the form of expressions survive.
+    groups = "".join(
+        path.read_text("utf-8").partition("\ngroups:\n")[2].rstrip("\n") + "\n"
+        for path in sorted((ROOT / "rules").glob("*.yml"))
+    )
+    return f"""# Generated from rules/ by `make generate`.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: sanctum
+spec:
+  groups:
+{indent(groups, "  ")}"""
+
+
+def dashboards() -> str:
+    """Return the dashboards as ConfigMaps that Grafana's sidecar finds by their label."""
+    documents = [
+        f"""apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {path.stem}-dashboard
+  labels: {{grafana_dashboard: "1"}}
+data:
+  {path.name}: |
+{indent(path.read_text("utf-8"), "    ")}"""
+        for path in sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
+    ]
+    return "# Generated from grafana/dashboards/ by `make generate`.\n" + "---\n".join(documents)
+
+
+PAGES: Final = {
+    "docs/metrics.md": metrics_page,
+    "docs/cli.md": cli_page,
+    "deploy/kubernetes/monitoring/prometheusrule.yaml": prometheus_rule,
+    "deploy/kubernetes/monitoring/dashboards.yaml": dashboards,
+}
 
 
 def main() -> int:

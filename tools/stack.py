@@ -73,6 +73,7 @@ class Tool(NamedTuple):
     folder: str = "usr/bin"
     # A program with many libraries needs ones that match the machine's libc.
     libraries: bool = False
+    tell_version: str = "--version"
 
 
 class Record(NamedTuple):
@@ -94,6 +95,9 @@ TOOLS = {
     "victoria-metrics": Tool((1, 100), _VM, f"{_VM} {_VM}-prod"),
     "vmagent": Tool((1, 100), _VM, "vmagent vmagent-prod"),
     "vmalert": Tool((1, 100), _VM, "vmalert vmalert-prod"),
+    "kubectl": Tool(
+        (1, 21), "kubectl kubernetes-client", "kubectl", tell_version="version --client"
+    ),
     "docker-compose": Tool((2, 20), "docker-compose", "docker-compose"),
     "chromium": Tool((120,), "chromium", _BROWSERS, "usr/lib/chromium", libraries=True),
 }
@@ -145,7 +149,9 @@ class Stack:
         for command in TOOLS[name].commands.split():
             if found := shutil.which(command, path=os.pathsep.join(others) or os.devnull):
                 with suppress(StackError):
-                    version = parse_version(run([found, "--version"], timeout=30))
+                    version = parse_version(
+                        run([found, *TOOLS[name].tell_version.split()], timeout=30)
+                    )
                     if version and new_enough(version, TOOLS[name].minimum):
                         return Record(version, "PATH", str(Path(found).absolute()))
         return None
@@ -199,7 +205,9 @@ class Stack:
         start.chmod(0o755)
         packaged = (root / "PACKAGE-VERSION").read_text()
         # Debian's VictoriaMetrics says no version of its own.
-        version = parse_version(run([start, "--version"], timeout=30)) or parse_version(packaged)
+        version = parse_version(
+            run([start, *tool.tell_version.split()], timeout=30)
+        ) or parse_version(packaged)
         root.rename(home)
         place = "Debian sid" if suite == "sid" else freedesktop_os_release()["PRETTY_NAME"]
         origin = f"{place}, {package} {packaged}"
