@@ -166,6 +166,11 @@ class HttpCollector:
         )
         self._thread.start()
 
+    @property
+    def connections(self) -> int:
+        """How many connections there have been."""
+        return len(self._connections)
+
     def close(self) -> None:
         """Stop listening and break off what is under way."""
         self._server.shutdown()

@@ -6,6 +6,7 @@ would count as a delivery and an endless answer would fill the memory.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC
@@ -131,4 +132,6 @@ def _retry_after(text: str) -> float:
         except ValueError:
             return 0.0
         seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time.time()
+    if math.isnan(seconds):
+        return 0.0
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
