@@ -1,11 +1,11 @@
 """What a fleet costs one Prometheus: a thousand simulated trainers, each its own target.
 
 Usage: ``python benchmarks/fleet.py [--trainers 10,100,1000] [--seconds 120] [--interval 15]``;
-it needs ``python tools/stack.py prometheus``.
+it needs ``python tools/stack.py prometheus``. ``--engine victoria-metrics`` is the other one.
 
 Every trainer is a simulated run behind the exporter's own collector, with ``process_*`` and
-``python_*``. Prometheus scrapes them with the rules of rules/, and is asked what the fleet
-dashboard asks. All that is reported is Prometheus's own account of itself.
+``python_*``. Prometheus scrapes them with the rules of rules/ (VictoriaMetrics without), and is
+asked what the fleet dashboard asks. What is reported is the server's own account of itself.
 """
 
 from __future__ import annotations
@@ -98,37 +98,47 @@ def fleet(count: int) -> Iterator[int]:
         process.join()
 
 
-class Prometheus:
-    """A real Prometheus, and questions to it."""
+class Engine:
+    """A real server that scrapes the fleet, and questions to it."""
 
-    def __init__(self, program: Path, folder: Path, config: dict[str, Any], port: int) -> None:
+    program = ""
+    series = ""
+    samples = ""
+
+    def __init__(self, program: Path, folder: Path, config: dict[str, Any]) -> None:
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.data = folder / "data"
-        file = folder / "prometheus.yml"
-        file.write_text(json.dumps(config))
+        file = folder / "scrape.yml"
+        # JSON is YAML, so no library is needed.
+        file.write_text(json.dumps(self.configured(config)))
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [
-                    program,
-                    f"--config.file={file}",
-                    f"--storage.tsdb.path={self.data}",
-                    f"--web.listen-address=127.0.0.1:{port}",
-                    "--web.enable-admin-api",
-                ],
-                stderr=log,
+                [program, *self.flags(file, port)], stdout=log, stderr=log
             )
+
+    def flags(self, config: Path, port: int) -> list[str]:
+        raise NotImplementedError
+
+    def configured(self, config: dict[str, Any]) -> dict[str, Any]:
+        return config
+
+    def bytes_per_sample(self) -> float:
+        """Return the bytes of samples on disk, without indexes, by their number."""
+        raise NotImplementedError
 
     def close(self) -> None:
         self._process.terminate()
         self._process.wait()
 
     def metrics(self) -> dict[str, float]:
-        """Return the sums over labels of its own metrics."""
+        """Return its own metrics: each series, and under the bare name their sum."""
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:  # noqa: S310
             text = answer.read().decode()
         found: dict[str, float] = {}
-        for name, value in re.findall(r"^(\w+)(?:\{.*\})? (\S+)$", text, re.MULTILINE):
+        for name, labels, value in re.findall(r"^(\w+)(\{.*\})? (\S+)$", text, re.MULTILINE):
             found[name] = found.get(name, 0.0) + float(value)
+            found[name + labels] = float(value)
         return found
 
     def ask(self, path: str, method: str = "GET", **parameters: object) -> Any:
@@ -138,11 +148,67 @@ class Prometheus:
             return json.load(answer)["data"]
 
 
+class Prometheus(Engine):
+    program = "prometheus"
+    series = "prometheus_tsdb_head_series"
+    samples = "prometheus_tsdb_head_samples_appended_total"
+
+    def flags(self, config: Path, port: int) -> list[str]:
+        return [
+            f"--config.file={config}",
+            f"--storage.tsdb.path={self.data}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--web.enable-admin-api",
+        ]
+
+    def configured(self, config: dict[str, Any]) -> dict[str, Any]:
+        interval = config["global"]["scrape_interval"]
+        rules = {"rule_files": [str(ROOT / "rules" / "*.yml")]}
+        return config | rules | {"global": {**config["global"], "evaluation_interval": interval}}
+
+    def bytes_per_sample(self) -> float:
+        name = self.ask("admin/tsdb/snapshot", method="POST")["name"]
+        size = samples = 0
+        for block in (self.data / "snapshots" / name).iterdir():
+            size += sum(file.stat().st_size for file in (block / "chunks").iterdir())
+            samples += json.loads((block / "meta.json").read_text())["stats"]["numSamples"]
+        return size / samples
+
+
+class VictoriaMetrics(Engine):
+    program = "victoria-metrics"
+    series = 'vm_cache_entries{type="storage/hour_metric_ids"}'
+    samples = "vm_rows_inserted_total"
+
+    def flags(self, config: Path, port: int) -> list[str]:
+        return [
+            f"-promscrape.config={config}",
+            f"-storageDataPath={self.data}",
+            f"-httpListenAddr=127.0.0.1:{port}",
+            "-search.latencyOffset=0s",
+            # As much of the machine as is left beside the trainers.
+            "-memory.allowedPercent=20",
+        ]
+
+    def bytes_per_sample(self) -> float:
+        with urllib.request.urlopen(f"{self.url}/internal/force_flush", timeout=30):  # noqa: S310
+            pass
+        with urllib.request.urlopen(f"{self.url}/internal/force_merge", timeout=30):  # noqa: S310
+            pass
+        time.sleep(5)
+        found = self.metrics()
+        parts = [f'{{type="storage/{kind}"}}' for kind in ("inmemory", "small", "big")]
+        size = sum(found.get(f"vm_data_size_bytes{part}", 0) for part in parts)
+        return size / sum(found.get(f"vm_rows{part}", 0) for part in parts)
+
+
+ENGINES: dict[str, type[Engine]] = {each.program: each for each in (Prometheus, VictoriaMetrics)}
+
+
 def configuration(count: int, trainers_port: int, interval: float) -> dict[str, Any]:
-    """Return the configuration: JSON is YAML, so no library is needed."""
+    """Return what every engine is to scrape."""
     return {
-        "global": {"scrape_interval": f"{interval:g}s", "evaluation_interval": f"{interval:g}s"},
-        "rule_files": [str(ROOT / "rules" / "*.yml")],
+        "global": {"scrape_interval": f"{interval:g}s"},
         "scrape_configs": [
             {
                 "job_name": "sanctum",
@@ -192,42 +258,43 @@ class Figures(NamedTuple):
     bytes_per_sample: float
 
 
-def measure(program: Path, count: int, seconds: float, interval: float, folder: Path) -> Figures:
+def measure(engine: type[Engine], count: int, seconds: float, interval: float) -> Figures:
     """Run one fleet, and return what it cost."""
+    program = locate(engine.program)
+    if program is None:
+        raise click.ClickException(f"python tools/stack.py {engine.program} gets what is missing")
+    folder = Path(tempfile.mkdtemp())
     with fleet(count) as trainers_port:
-        port = free_port()
         began = time.time()
-        config = configuration(count, trainers_port, interval)
-        prometheus = Prometheus(program, folder, config, port)
+        server = engine(program, folder, configuration(count, trainers_port, interval))
         try:
             # Targets are spread over an interval, and the second one finds all series in place.
             time.sleep(2 * interval + 5)
-            first, started = prometheus.metrics(), time.monotonic()
+            first, started = server.metrics(), time.monotonic()
             time.sleep(seconds)
-            last, elapsed = prometheus.metrics(), time.monotonic() - started
-            up = prometheus.ask("query", query='count(up{job="sanctum"} == 1)')["result"]
+            last, elapsed = server.metrics(), time.monotonic() - started
+            up = server.ask("query", query='count(up{job="sanctum"} == 1)')["result"]
             assert int(up[0]["value"][1]) == count, f"{up} of {count} trainers are up"
-            times = query_times(prometheus, time.time() - began, interval)
-            after_queries = prometheus.metrics()
-            snapshot = prometheus.ask("admin/tsdb/snapshot", method="POST")["name"]
+            times = query_times(server, time.time() - began, interval)
+            after_queries = server.metrics()
+            bytes_per_sample = server.bytes_per_sample()
         finally:
-            prometheus.close()
-        size, samples = stored(prometheus.data / "snapshots" / snapshot)
-    appended = "prometheus_tsdb_head_samples_appended_total"
+            server.close()
+            shutil.rmtree(folder)
     return Figures(
         count,
-        last["prometheus_tsdb_head_series"],
-        (last[appended] - first[appended]) / elapsed,
+        last[engine.series],
+        (last[engine.samples] - first[engine.samples]) / elapsed,
         100 * (last["process_cpu_seconds_total"] - first["process_cpu_seconds_total"]) / elapsed,
         after_queries["process_resident_memory_bytes"] / 2**20,
-        1000 * last["prometheus_rule_group_last_duration_seconds"],
+        1000 * last.get("prometheus_rule_group_last_duration_seconds", 0.0),
         1000 * sum(times),
         1000 * max(times),
-        size / samples,
+        bytes_per_sample,
     )
 
 
-def query_times(prometheus: Prometheus, age: float, interval: float) -> list[float]:
+def query_times(server: Engine, age: float, interval: float) -> list[float]:
     """Return the best time of each query of the fleet dashboard."""
     times = []
     for instant, query in dashboard_queries(age):
@@ -235,22 +302,13 @@ def query_times(prometheus: Prometheus, age: float, interval: float) -> list[flo
         for _ in range(QUERY_ROUNDS):
             now, began = time.time(), time.perf_counter()
             if instant:
-                prometheus.ask("query", query=query, time=now)
+                server.ask("query", query=query, time=now)
             else:
                 window = {"start": now - age, "end": now, "step": interval}
-                prometheus.ask("query_range", query=query, **window)
+                server.ask("query_range", query=query, **window)
             best = min(best, time.perf_counter() - began)
         times.append(best)
     return times
-
-
-def stored(snapshot: Path) -> tuple[int, int]:
-    """Return the bytes of samples on disk, without the index, and how many samples they are."""
-    size = samples = 0
-    for block in snapshot.iterdir():
-        size += sum(file.stat().st_size for file in (block / "chunks").iterdir())
-        samples += json.loads((block / "meta.json").read_text())["stats"]["numSamples"]
-    return size, samples
 
 
 def free_port() -> int:
@@ -260,24 +318,18 @@ def free_port() -> int:
 
 
 @click.command(context_settings={"show_default": True})
+@click.option("--engine", type=click.Choice(list(ENGINES)), default="prometheus")
 @click.option("--trainers", default="10,100,1000", help="Sizes of the fleet.")
 @click.option("--seconds", default=120.0, help="How long to measure each.")
 @click.option("--interval", default=15.0, help="Seconds between scrapes, and rule evaluations.")
-def main(trainers: str, seconds: float, interval: float) -> None:
+def main(engine: str, trainers: str, seconds: float, interval: float) -> None:
     """Print a table: a row for each size of the fleet."""
-    program = locate("prometheus")
-    if program is None:
-        raise click.ClickException("python tools/stack.py prometheus gets what is missing")
     print(
         "trainers    series  samples/s  CPU %  memory MiB  rules ms  dashboard ms  slowest ms"
         "  B/sample"
     )
     for count in map(int, trainers.split(",")):
-        folder = Path(tempfile.mkdtemp())
-        try:
-            f = measure(program, count, seconds, interval, folder)
-        finally:
-            shutil.rmtree(folder)
+        f = measure(ENGINES[engine], count, seconds, interval)
         print(
             f"{f.trainers:8}{f.series:10.0f}{f.samples_per_second:11.1f}{f.cpu_percent:7.1f}"
             f"{f.memory_mib:12.0f}{f.rules_ms:10.1f}{f.dashboard_ms:14.1f}"
