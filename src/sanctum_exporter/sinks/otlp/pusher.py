@@ -102,7 +102,8 @@ class Pusher:
         """Log the first failure of a row, and its end."""
         if problem is None:
             if self._failures:
-                _log.info(
+                # As loud as the failure was: who heard of that wants to hear of its end.
+                _log.warning(
                     "OTLP push to %s works again after %d failures", self._endpoint, self._failures
                 )
             self._failures = 0
