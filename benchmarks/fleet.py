@@ -80,6 +80,9 @@ def serve_trainers(count: int, parent: Connection) -> None:
     class Server(ThreadingHTTPServer):
         request_queue_size = 1024
 
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing when a server ends in the middle of a scrape."""
+
     server = Server(("127.0.0.1", 0), Handler)
     parent.send(server.server_address[1])
     server.serve_forever()
