@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,15 @@ def test_disabled_sdk_says_that_nothing_is_pushed(monkeypatch: pytest.MonkeyPatc
     with exporter("demo", "--otlp.endpoint", "http://localhost:1") as child:
         child.wait_for("nothing is pushed to http://localhost:1: OTEL_SDK_DISABLED is true")
         assert child.url
+
+
+def test_the_program_ends_within_five_seconds_of_being_told_to() -> None:
+    """A collector that never answers does not keep the program, which has more to close."""
+    with (
+        collectors.raw_endpoint(collectors.say_nothing) as url,
+        exporter("demo", "--otlp.endpoint", url) as child,
+    ):
+        child.wait_for("pushing to")
+        began = time.monotonic()
+        assert child.stop() == 0
+        assert time.monotonic() - began < 5

@@ -16,7 +16,8 @@ from sanctum_exporter.sinks.otlp.delivery import Delivery
 
 _log = logging.getLogger(__name__)
 
-CLOSE_TIMEOUT_SECONDS: Final = 4.0
+# A process must be gone within 5 s, and has other things to close.
+CLOSE_TIMEOUT_SECONDS: Final = 3.0
 # An endpoint that was failing until now is given a last chance, but nobody waits for it.
 _CLOSE_FAILING_TIMEOUT_SECONDS: Final = 1.0
 _LONGEST_PROBLEM: Final = 500
