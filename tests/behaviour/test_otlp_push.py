@@ -138,6 +138,11 @@ def test_headers_reach_a_grpc_collector(monkeypatch: pytest.MonkeyPatch) -> None
         (("--otlp.endpoint", "nonsense"), {}, "'nonsense' is not an OTLP endpoint"),
         (("--otlp.interval", "0s"), {}, "'0s' is no interval"),
         (
+            ("--otlp.endpoint", "http://localhost:4317", "--otlp.protocol", "grpc"),
+            {"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"},
+            'no OTLP exporter with these settings: Invalid value "zstd"',
+        ),
+        (
             (),
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense"},
             "OTEL_EXPORTER_OTLP_ENDPOINT='nonsense' is not an OTLP endpoint",

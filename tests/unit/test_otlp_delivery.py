@@ -1,4 +1,4 @@
-"""What the exporters say stays out of the log, and nobody else's lines do."""
+"""What exporters and log handlers do neither reaches the application nor ends the push."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
-from sanctum_exporter.sinks.otlp import PushOptions
+from sanctum_exporter.groups import Groups
+from sanctum_exporter.intake import Intake
+from sanctum_exporter.sinks.otlp import PushOptions, push
 from sanctum_exporter.sinks.otlp.delivery import ExporterDelivery
 from tests import collectors
 
@@ -57,3 +59,27 @@ def test_an_exporter_that_raises_is_a_failure(monkeypatch: pytest.MonkeyPatch) -
     assert issubclass(exporter_type, MetricExporter)
     monkeypatch.setattr(exporter_type, "export", export)
     assert delivery.send(EMPTY) == "RuntimeError: broken exporter"
+
+
+def test_a_log_handler_that_raises_ends_no_push() -> None:
+    """A filter of the application's that cannot bear our line is its own affair."""
+
+    def refuse(_: logging.LogRecord) -> bool:
+        raise RuntimeError("no such field")
+
+    answers = iter([collectors.answer(500), collectors.accept])
+
+    def respond(handler: BaseHTTPRequestHandler) -> None:
+        next(answers, collectors.accept)(handler)
+
+    logger = logging.getLogger("sanctum_exporter.sinks.otlp.pusher")
+    logger.addFilter(refuse)
+    try:
+        with collectors.HttpCollector(respond) as collector:
+            options = PushOptions(f"{collector.url}/v1/metrics", interval_seconds=0.01)
+            handle = push(Intake(Groups()), options)
+            collector.inbox.wait(4)
+            handle.close()
+            handle.close()
+    finally:
+        logger.removeFilter(refuse)

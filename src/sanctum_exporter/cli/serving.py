@@ -32,7 +32,7 @@ def serving(
     No address opens no port, no OTLP options push nothing.
 
     Raises:
-        click.ClickException: if the address cannot be had.
+        click.ClickException: if the address cannot be had, or no exporter with its settings.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -53,7 +53,10 @@ def serving(
             started.callback(server.close)
             click.echo(f"{source}: serving {server.url}{telemetry_path} (Ctrl-C stops)", err=True)
         if otlp is not None:
-            started.callback(push(publisher, otlp, run_label=run_label).close)
+            try:
+                started.callback(push(publisher, otlp, run_label=run_label).close)
+            except ValueError as error:
+                raise click.ClickException(str(error)) from None
             every = f"every {otlp.interval_seconds:g} s"
             click.echo(f"{source}: pushing to {otlp.endpoint} {every} (Ctrl-C stops)", err=True)
         yield

@@ -35,6 +35,9 @@ def push(publisher: Publisher, options: PushOptions, *, run_label: bool = False)
         publisher: what to push.
         options: where and how; see ``resolve``.
         run_label: give every series of a group the attribute ``run``.
+
+    Raises:
+        ValueError: if the official exporter does not take its settings from the environment.
     """
     # Not at the top: OpenTelemetry takes longer to import than everything else together.
     from opentelemetry.sdk import metrics  # noqa: PLC0415

@@ -37,11 +37,19 @@ class ExporterDelivery:
 
     Args:
         options: where and how; ``timeout_seconds`` bounds a ``send``.
+
+    Raises:
+        ValueError: if the exporter does not take its settings from the environment.
     """
 
     def __init__(self, options: PushOptions) -> None:
         self._session: JudgingSession | None = None
-        self._exporter: MetricExporter
+        try:
+            self._exporter = self._make(options)
+        except Exception as error:  # each exporter has exceptions of its own for wrong settings
+            raise ValueError(f"no OTLP exporter with these settings: {error}") from error
+
+    def _make(self, options: PushOptions) -> MetricExporter:
         # Both are slow to import, and gRPC starts threads: only the one that is used is loaded.
         if options.protocol == "grpc":
             # gRPC's core writes past the log, a line to standard error for every failed handshake.
@@ -50,18 +58,15 @@ class ExporterDelivery:
                 OTLPMetricExporter as GrpcExporter,
             )
 
-            self._exporter = GrpcExporter(
-                endpoint=options.endpoint, timeout=options.timeout_seconds
-            )
-        else:
-            from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
-                OTLPMetricExporter as HttpExporter,
-            )
+            return GrpcExporter(endpoint=options.endpoint, timeout=options.timeout_seconds)
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
+            OTLPMetricExporter as HttpExporter,
+        )
 
-            self._session = JudgingSession(options.timeout_seconds)
-            self._exporter = HttpExporter(
-                endpoint=options.endpoint, timeout=options.timeout_seconds, session=self._session
-            )
+        self._session = JudgingSession(options.timeout_seconds)
+        return HttpExporter(
+            endpoint=options.endpoint, timeout=options.timeout_seconds, session=self._session
+        )
 
     @property
     def retry_after_seconds(self) -> float:

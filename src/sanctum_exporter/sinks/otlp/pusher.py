@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import Final
 
@@ -71,7 +72,8 @@ class Pusher:
             timeout = min(timeout, _CLOSE_FAILING_TIMEOUT_SECONDS)
         self._deadline = time.monotonic() + timeout
         self._closing.set()
-        self._delivery.abort()
+        with suppress(Exception):
+            self._delivery.abort()
         self._thread.join(timeout)
         if self._thread.is_alive() and not self._failures:
             self._note(f"no answer within {timeout:g} s at the end; the last values are lost")
@@ -79,7 +81,7 @@ class Pusher:
     def _run(self) -> None:
         while True:
             started = time.monotonic()
-            problem = self._push(self._delivery)
+            problem = self._push(lambda: self._delivery)
             # What close() broke off is no failure of the endpoint.
             if problem is None or not self._closing.is_set():
                 self._note(problem)
@@ -89,34 +91,35 @@ class Pusher:
                 break
         remaining = self._deadline - time.monotonic()
         if remaining > 0:
-            self._note(self._push(self._connect(remaining)))
+            self._note(self._push(lambda: self._connect(remaining)))
 
-    def _push(self, delivery: Delivery) -> str | None:
+    def _push(self, connect: Callable[[], Delivery]) -> str | None:
         """Return why the values of this moment could not be delivered, None if they were."""
         try:
             data = self._collect()
-            return None if data is None else delivery.send(data)
+            return None if data is None else connect().send(data)
         except Exception as error:  # noqa: BLE001 - the next push may do better
             return f"{type(error).__name__}: {error}"
 
     def _note(self, problem: str | None) -> None:
         """Log the first failure of a row, and its end."""
-        if problem is None:
-            if self._failures:
-                # As loud as the failure was: who heard of that wants to hear of its end.
-                _log.warning(
-                    "OTLP push to %s works again after %d failures", self._endpoint, self._failures
-                )
-            self._failures = 0
-            return
-        self._failures += 1
-        if self._failures == 1:
-            _log.warning(
+        failures, self._failures = self._failures, 0 if problem is None else self._failures + 1
+        if problem is None and failures:
+            # As loud as the failure was: who heard of that wants to hear of its end.
+            _warn("OTLP push to %s works again after %d failures", self._endpoint, failures)
+        elif problem is not None and not failures:
+            _warn(
                 "OTLP push to %s fails: %s (tried again every %g s; totals are kept)",
                 self._endpoint,
                 _one_line(problem),
                 self._interval_seconds,
             )
+
+
+def _warn(message: str, *arguments: object) -> None:
+    # A filter or a handler of the host's may raise.
+    with suppress(Exception):
+        _log.warning(message, *arguments)
 
 
 def _one_line(text: str) -> str:
