@@ -86,7 +86,12 @@ class Stack:
         )
 
     def vmalert(self, rules: Path, storage: Prometheus, labels: Mapping[str, str]) -> Prometheus:
-        """Start a vmalert that evaluates rules over a storage; it speaks Prometheus's API."""
+        """Start a vmalert that evaluates rules over a storage; it speaks Prometheus's API.
+
+        Nobody listens where it notifies.
+        """
+        nobody = {"alertmanager:9093": f"127.0.0.1:{free_port()}"}
+        notifier = DEPLOY / "victoria-metrics" / "vmalert-notifier.yml"
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         self._start(
@@ -97,7 +102,7 @@ class Stack:
             f"-remoteWrite.url={storage.url}",
             f"-remoteRead.url={storage.url}",
             "-remoteWrite.flushInterval=1s",
-            "-notifier.blackhole",
+            f"-notifier.config={self.configured(notifier, nobody)}",
             "-evaluationInterval=1s",
             f"-httpListenAddr=127.0.0.1:{port}",
             *(f"-external.label={name}={value}" for name, value in labels.items()),
