@@ -11,7 +11,7 @@ import atexit
 import logging
 import multiprocessing
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from threading import RLock
 from types import TracebackType
@@ -22,12 +22,14 @@ from prometheus_client import CollectorRegistry
 from sanctum_exporter import process
 from sanctum_exporter.groups import Groups
 from sanctum_exporter.intake import Intake
+from sanctum_exporter.sinks.otlp import PushOptions, push, resolve
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.snapshot import DEFAULT_GROUP, Activity, GroupReading, Publisher
 from sanctum_exporter.sources.hook import Refresher, Snapshots, SnapshotSource, Tap, taker, tap
 from sanctum_exporter.sources.host import Hub, HubDrops
 from sanctum_exporter.web.address import DEFAULT_ADDRESS, parse_address
 from sanctum_exporter.web.exporter import serve
+from sanctum_exporter.web.server import WebServer
 
 _log = logging.getLogger(__name__)
 
@@ -42,8 +44,9 @@ class SanctumExporter:
     thread; a second hub needs an exporter of its own.
 
     Args:
-        listen_address: where to serve, ``host:port``; port 0 takes any free one.
+        listen_address: where to serve, ``host:port``; port 0 takes any free one, None opens none.
         registry: a registry to join instead of serving.
+        otlp_endpoint: push to this collector too; by default OpenTelemetry's environment decides.
         num_envs: envs that exist before TRAINING_STARTED says how many there are.
         hub: the hub, to publish how many events it dropped before they came here.
         telemetry_path: where the metrics are.
@@ -52,9 +55,10 @@ class SanctumExporter:
 
     def __init__(
         self,
-        listen_address: str = DEFAULT_ADDRESS,
+        listen_address: str | None = DEFAULT_ADDRESS,
         *,
         registry: CollectorRegistry | None = None,
+        otlp_endpoint: str | PushOptions | None = None,
         num_envs: int = 0,
         hub: Hub | None = None,
         telemetry_path: str = "/metrics",
@@ -71,6 +75,7 @@ class SanctumExporter:
             _Live(self._intake, drops),
             listen_address,
             registry,
+            otlp_endpoint,
             source="live training",
             telemetry_path=telemetry_path,
             strict=strict,
@@ -100,7 +105,7 @@ class SanctumExporter:
             pass
 
     def close(self) -> None:
-        """Stop publishing, within two seconds; safe to call again."""
+        """Stop publishing, within four seconds; safe to call again."""
         self._outlet.close()
 
     def __reduce__(self) -> tuple[type[SanctumExporter], tuple[()]]:
@@ -141,7 +146,7 @@ class Attachment:
         return self._outlet.url
 
     def detach(self) -> None:
-        """Restore the target exactly and stop publishing, within two seconds; idempotent."""
+        """Restore the target exactly and stop publishing, within four seconds; idempotent."""
         taps, self._taps = self._taps, []
         for each in taps:
             each.remove()
@@ -168,8 +173,9 @@ class Attachment:
 def attach(
     target: SnapshotSource,
     *,
-    listen_address: str = DEFAULT_ADDRESS,
+    listen_address: str | None = DEFAULT_ADDRESS,
     registry: CollectorRegistry | None = None,
+    otlp_endpoint: str | PushOptions | None = None,
     group_id: str = DEFAULT_GROUP,
     refresh_seconds: float | None = None,
     max_age_seconds: float | None = None,
@@ -183,8 +189,9 @@ def attach(
 
     Args:
         target: has ``get_all_snapshots()``, ``get_snapshot()`` or ``snapshot()``.
-        listen_address: where to serve, ``host:port``; port 0 takes any free one.
+        listen_address: where to serve, ``host:port``; port 0 takes any free one, None opens none.
         registry: a registry to join instead of serving.
+        otlp_endpoint: push to this collector too; by default OpenTelemetry's environment decides.
         group_id: the group of a target that does not name its groups.
         refresh_seconds: take a snapshot whenever nobody has for so long; None never does. One
             holds the aggregator's lock: 2 ms at 16 envs, 100 ms at 1024.
@@ -207,6 +214,7 @@ def attach(
         snapshots,
         listen_address,
         registry,
+        otlp_endpoint,
         source=f"attached {type(target).__name__}",
         telemetry_path=telemetry_path,
         not_ready=snapshots.not_ready,
@@ -247,8 +255,9 @@ class _Outlet:
     def __init__(
         self,
         publisher: Publisher,
-        listen_address: str,
+        listen_address: str | None,
         registry: CollectorRegistry | None,
+        otlp_endpoint: str | PushOptions | None,
         *,
         source: str,
         telemetry_path: str,
@@ -259,6 +268,7 @@ class _Outlet:
         self._publisher = publisher
         self._listen_address = listen_address
         self._registry = registry
+        self._otlp_endpoint = otlp_endpoint
         self._source = source
         self._telemetry_path = telemetry_path
         self._not_ready = not_ready
@@ -279,7 +289,7 @@ class _Outlet:
         with self._lock:
             if self._shut is None:
                 try:
-                    self._shut = self._join() if self._registry is not None else self._serve()
+                    self._shut = self._start()
                 except Exception as error:
                     if self._strict:
                         raise
@@ -302,10 +312,30 @@ class _Outlet:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is not the host's
             _tell("sanctum-exporter did not stop cleanly, training is not affected: %r", error)
 
-    def _serve(self) -> Callable[[], None]:
+    def _start(self) -> Callable[[], None]:
+        with ExitStack() as started:
+            registry: Any = self._registry
+            if registry is not None:
+                collector = SanctumCollector(self._publisher)
+                registry.register(collector)
+                started.callback(registry.unregister, collector)
+            elif self._listen_address is not None:
+                started.callback(self._serve(self._listen_address).close)
+            try:
+                given = self._otlp_endpoint
+                otlp = given if isinstance(given, PushOptions) else resolve(given)
+                if otlp is not None:
+                    started.callback(push(self._publisher, otlp).close)
+            except Exception as error:
+                if self._strict:
+                    raise
+                _tell("sanctum-exporter pushes nothing by OTLP, training goes on: %s", error)
+            return started.pop_all().close
+
+    def _serve(self, listen_address: str) -> WebServer:
         server = serve(
             self._publisher,
-            parse_address(self._listen_address),
+            parse_address(listen_address),
             source=self._source,
             not_ready=self._not_ready,
             telemetry_path=self._telemetry_path,
@@ -313,13 +343,7 @@ class _Outlet:
         self._url = server.url
         with suppress(Exception):
             _log.info("%s: serving %s%s", self._source, server.url, self._telemetry_path)
-        return server.close
-
-    def _join(self) -> Callable[[], None]:
-        registry: Any = self._registry
-        collector = SanctumCollector(self._publisher)
-        registry.register(collector)
-        return lambda: registry.unregister(collector)
+        return server
 
     def _report(self, error: Exception) -> None:
         if self._registry is not None:

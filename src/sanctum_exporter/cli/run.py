@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from sanctum_exporter.cli.parameters import num_envs_option, web_options
+from sanctum_exporter.cli.parameters import num_envs_option, otlp_options, web_options
 from sanctum_exporter.embedded import SanctumExporter
+from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.sources.host import HUB_CLASS, HUB_MODULE, HubWatch
 from sanctum_exporter.web.address import ListenAddress
 
@@ -26,13 +27,15 @@ from sanctum_exporter.web.address import ListenAddress
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @num_envs_option
 @web_options
+@otlp_options
 def run(
     as_module: bool,
     program: str,
     arguments: tuple[str, ...],
     num_envs: int,
-    address: ListenAddress,
+    address: ListenAddress | None,
     telemetry_path: str,
+    otlp: PushOptions | None,
 ) -> None:
     r"""Run a training program, and serve its telemetry while it runs.
 
@@ -52,7 +55,11 @@ def run(
 
     def add_exporter(hub: Any) -> None:
         exporter = SanctumExporter(
-            str(address), num_envs=num_envs, hub=hub, telemetry_path=telemetry_path
+            None if address is None else str(address),
+            otlp_endpoint=otlp,
+            num_envs=num_envs,
+            hub=hub,
+            telemetry_path=telemetry_path,
         )
         hub.add_backend(exporter)
         if exporter.url is not None:

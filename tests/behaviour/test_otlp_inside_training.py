@@ -1,0 +1,70 @@
+"""The push from inside a training process: the hook and ``run``."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from sanctum_exporter import SanctumExporter
+from tests import collectors
+from tests.collectors import HttpCollector
+from tests.programs import program
+
+GROUP = frozenset({("group_id", "default")})
+
+
+def test_run_pushes_the_last_values_of_a_training() -> None:
+    """A training that is started by ``run`` needs no port to be seen, and its end arrives."""
+    with HttpCollector() as collector:
+        push = ("--no-web", "--otlp.endpoint", collector.url)
+        arguments = ("-m", "sanctum_exporter", "run", *push, "-m", "esper.scripts.train", "ppo")
+        with program(*arguments) as running:
+            ended = running.end()
+        values = collectors.values(collector.inbox.last)
+    assert ended.status == 0
+    assert ended.err == ""
+    assert values["sanctum.total_slots", GROUP] == 6
+
+
+def test_exporter_pushes_without_a_port() -> None:
+    """The placeholder of a hub without a run is pushed as it would be scraped."""
+    with HttpCollector() as collector:
+        exporter = SanctumExporter(None, otlp_endpoint=collector.url, strict=True)
+        assert exporter.start()
+        assert exporter.url is None
+        exporter.close()
+        assert collectors.values(collector.inbox.last)["sanctum.total_slots", GROUP] == 0
+
+
+def test_the_environment_turns_the_push_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training that knows nothing of OTLP pushes where the operator says."""
+    with HttpCollector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        exporter = SanctumExporter("127.0.0.1:0", strict=True)
+        assert exporter.start()
+        collector.inbox.wait(1)
+        assert exporter.url is not None
+        exporter.close()
+
+
+def test_settings_that_cannot_be_used_leave_the_port_open(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wrong variable is one line in the log: the values are still served, training goes on."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")
+    exporter = SanctumExporter("127.0.0.1:0")
+    assert exporter.start()
+    assert exporter.url is not None
+    exporter.close()
+    (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert "pushes nothing by OTLP, training goes on: OTEL_EXPORTER_OTLP_ENDPOINT='nonsense'" in (
+        record.getMessage()
+    )
+
+
+def test_strict_exporter_raises_what_cannot_be_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who wants to know is told at the start."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")
+    with pytest.raises(ValueError, match="is not an OTLP endpoint"):
+        SanctumExporter("127.0.0.1:0", strict=True).start()
