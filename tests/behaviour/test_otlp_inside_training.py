@@ -23,7 +23,7 @@ def test_run_pushes_the_last_values_of_a_training() -> None:
             ended = running.end()
         values = collectors.values(collector.inbox.last)
     assert ended.status == 0
-    assert ended.err == ""
+    assert ended.err == f"run esper.scripts.train: pushing to {collector.url}/v1/metrics\n"
     assert values["sanctum.total_slots", GROUP] == 6
 
 

@@ -64,6 +64,8 @@ def run(
         hub.add_backend(exporter)
         if exporter.url is not None:
             click.echo(f"run {program}: serving {exporter.url}{telemetry_path}", err=True)
+        if otlp is not None:
+            click.echo(f"run {program}: pushing to {otlp.endpoint}", err=True)
 
     watch = HubWatch(add_exporter)
     watch.install()
