@@ -7,12 +7,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Servers that the tests talk to; tools/stack.py says where they come from.
-STACK := promtool prometheus alertmanager amtool docker-compose
+STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmalert kubectl docker-compose
 
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generate pictures bench lock clean
+.PHONY: help demo test check generate pictures bench fleet lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,6 +44,10 @@ pictures: $(VENV)/dev ## Draw the dashboards with Grafana's component library
 bench: $(VENV)/dev ## Measure what events, snapshots and live events cost
 	@$(BIN)/python benchmarks/reading.py
 	@$(BIN)/python benchmarks/emit_cost.py
+
+fleet: $(VENV)/dev ## Measure a Prometheus that scrapes 10, 100 and 1,000 trainers
+	@$(BIN)/python tools/stack.py prometheus victoria-metrics
+	@$(BIN)/python benchmarks/fleet.py
 
 lock: $(VENV)/dev ## Pin the newest dependencies
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
