@@ -99,7 +99,7 @@ class SanctumExporter:
             pass
 
     def close(self) -> None:
-        """Stop publishing, within four seconds; safe to call again."""
+        """Stop publishing, within two seconds, and three more for a push; safe to call again."""
         self._outlet.close()
 
     def __reduce__(self) -> tuple[type[SanctumExporter], tuple[()]]:
@@ -140,7 +140,7 @@ class Attachment:
         return self._outlet.url
 
     def detach(self) -> None:
-        """Restore the target exactly and stop publishing, within four seconds; idempotent."""
+        """Restore the target exactly and stop publishing, as soon as ``close``; idempotent."""
         taps, self._taps = self._taps, []
         for each in taps:
             each.remove()

@@ -64,19 +64,14 @@ class Outlet:
             return False
         with self._lock:
             if self._shut is None:
-                try:
-                    self._shut = self._start()
-                except Exception as error:
-                    if self._strict:
-                        raise
-                    self._report(error)
-                    return False
-                # Threads that still run while the interpreter ends are what makes ends unclean.
-                atexit.register(self.close)
-            return True
+                self._shut = self._start()
+                if self._shut is not None:
+                    # Threads that still run while the interpreter ends make ends unclean.
+                    atexit.register(self.close)
+            return self._shut is not None
 
     def close(self) -> None:
-        """Stop publishing, within four seconds; safe to call again."""
+        """Stop publishing, within two seconds, and three more for a push; safe to call again."""
         if process.forks != self._forks:
             return
         with self._lock:
@@ -89,25 +84,41 @@ class Outlet:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is not the host's
             tell("sanctum-exporter did not stop cleanly, training is not affected: %r", error)
 
-    def _start(self) -> Callable[[], None]:
+    def _start(self) -> Callable[[], None] | None:
+        """Start every way out; one that fails leaves the others. None if there is none."""
+        running = failed = False
         with ExitStack() as started:
-            registry: Any = self._registry
-            if registry is not None:
-                collector = SanctumCollector(self._publisher)
-                registry.register(collector)
-                started.callback(registry.unregister, collector)
-            elif self._listen_address is not None:
-                started.callback(self._serve(self._listen_address).close)
-            try:
-                given = self._otlp_endpoint
-                otlp = given if isinstance(given, PushOptions) else resolve(given)
-                if otlp is not None:
-                    started.callback(push(self._publisher, otlp).close)
-            except Exception as error:
-                if self._strict:
-                    raise
-                tell("sanctum-exporter pushes nothing by OTLP, training goes on: %s", error)
-            return started.pop_all().close
+            for start, report in ((self._expose, self._report), (self._push, _report_push)):
+                try:
+                    stop = start()
+                except Exception as error:
+                    if self._strict:
+                        raise
+                    failed = True
+                    report(error)
+                    continue
+                if stop is not None:
+                    running = True
+                    started.callback(stop)
+            if not running and not failed:
+                tell(
+                    "sanctum-exporter has no way out: "
+                    "give listen_address, registry or otlp_endpoint"
+                )
+            return started.pop_all().close if running else None
+
+    def _expose(self) -> Callable[[], None] | None:
+        registry: Any = self._registry
+        if registry is not None:
+            collector = SanctumCollector(self._publisher)
+            registry.register(collector)
+            return lambda: registry.unregister(collector)
+        return self._serve(self._listen_address).close if self._listen_address is not None else None
+
+    def _push(self) -> Callable[[], None] | None:
+        given = self._otlp_endpoint
+        otlp = given if isinstance(given, PushOptions) else resolve(given)
+        return push(self._publisher, otlp).close if otlp is not None else None
 
     def _serve(self, listen_address: str) -> WebServer:
         server = serve(
@@ -126,11 +137,15 @@ class Outlet:
         if self._registry is not None:
             advice = "give each exporter a registry of its own"
         else:
-            advice = "give another listen_address"
+            advice = "give another listen_address (run: --web.listen-address)"
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         if text != self._reported:
             self._reported = text
-            tell("sanctum-exporter publishes nothing, training goes on: %s; %s", text, advice)
+            tell("sanctum-exporter serves nothing, training goes on: %s; %s", text, advice)
+
+
+def _report_push(error: Exception) -> None:
+    tell("sanctum-exporter pushes nothing by OTLP, training goes on: %s", error)
 
 
 def tell(message: str, *arguments: object) -> None:

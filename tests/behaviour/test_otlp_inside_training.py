@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 
 import pytest
 
@@ -61,6 +62,27 @@ def test_settings_that_cannot_be_used_leave_the_port_open(
     assert "pushes nothing by OTLP, training goes on: OTEL_EXPORTER_OTLP_ENDPOINT='nonsense'" in (
         record.getMessage()
     )
+
+
+def test_a_port_in_use_leaves_the_push(caplog: pytest.LogCaptureFixture) -> None:
+    """One way out that fails does not close the other."""
+    with HttpCollector() as collector, socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        exporter = SanctumExporter(address, otlp_endpoint=collector.url)
+        assert exporter.start()
+        assert exporter.url is None
+        exporter.close()
+        assert collectors.values(collector.inbox.last)["sanctum.total_slots", GROUP] == 0
+    (message,) = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
+    assert message.startswith("sanctum-exporter serves nothing, training goes on: cannot listen")
+
+
+def test_no_way_out_at_all_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither address nor registry nor endpoint: that cannot be meant."""
+    assert SanctumExporter(None).start() is False
+    assert caplog.messages == [
+        "sanctum-exporter has no way out: give listen_address, registry or otlp_endpoint"
+    ]
 
 
 def test_strict_exporter_raises_what_cannot_be_pushed(monkeypatch: pytest.MonkeyPatch) -> None:

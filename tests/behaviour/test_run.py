@@ -135,8 +135,8 @@ def test_a_port_in_use_does_not_stop_the_training() -> None:
         assert first.end().status == 0
     assert (ended.status, ended.out) == (0, "training\ntrained\n")
     assert ended.err == (
-        f"sanctum-exporter publishes nothing, training goes on: cannot listen on {address}: "
-        "Address already in use; give another listen_address\n"
+        f"sanctum-exporter serves nothing, training goes on: cannot listen on {address}: "
+        "Address already in use; give another listen_address (run: --web.listen-address)\n"
     )
 
 

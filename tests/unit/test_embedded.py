@@ -152,9 +152,9 @@ def test_a_port_in_use_is_one_clear_error(
     second.close()
     assert caplog.messages == [
         (
-            "sanctum-exporter publishes nothing, training goes on: "
+            "sanctum-exporter serves nothing, training goes on: "
             f"cannot listen on {address(exporter)}: Address already in use; "
-            "give another listen_address"
+            "give another listen_address (run: --web.listen-address)"
         )
     ]
     assert second.url is None
