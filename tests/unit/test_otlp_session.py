@@ -100,21 +100,22 @@ def test_an_http_error_keeps_status_and_text(
     assert session.reason == "403 Forbidden: no such tenant"
 
 
-@pytest.mark.parametrize(
-    ("header", "least", "most"),
-    [
-        ("7", 7, 7),
-        (formatdate(time.time() + 600, usegmt=True), 500, 600),
-        (formatdate(time.time() - 600, usegmt=True), 0, 0),
-        ("1e9", 3600, 3600),
-        ("soon", 0, 0),
-        ("nan", 0, 0),
-    ],
-)
-def test_retry_after_in_either_form(
-    header: str, least: float, most: float, collector: HttpCollector, session: JudgingSession
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("1e9", 3600), ("soon", 0), ("nan", 0)])
+def test_retry_after_in_seconds(
+    header: str, seconds: float, collector: HttpCollector, session: JudgingSession
 ) -> None:
-    """Seconds or a date, never more than an hour, and nothing if it is neither."""
+    """Never more than an hour, and nothing if it is no number."""
+    collector.respond = collectors.answer(503, Retry_After=header)
+    session.post(f"{collector.url}/v1/metrics", data=REQUEST)
+    assert session.retry_after_seconds == seconds
+
+
+@pytest.mark.parametrize(("ahead", "least", "most"), [(600, 500, 600), (-600, 0, 0)])
+def test_retry_after_as_a_date(
+    ahead: float, least: float, most: float, collector: HttpCollector, session: JudgingSession
+) -> None:
+    """The time from now until then; it is forgotten with the next answer."""
+    header = formatdate(time.time() + ahead, usegmt=True)
     collector.respond = collectors.answer(503, Retry_After=header)
     session.post(f"{collector.url}/v1/metrics", data=REQUEST)
     assert least <= session.retry_after_seconds <= most
