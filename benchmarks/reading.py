@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sanctum_exporter.aggregator import Aggregator
-from sanctum_exporter.events import RejectedEventError, decode
+from sanctum_exporter.events import RejectedEventError
 from sanctum_exporter.groups import Groups
 from sanctum_exporter.intake import Intake
+from sanctum_exporter.reading import decode
 from sanctum_exporter.sources.lines import LineSplitter
 
 ROUNDS = 7

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Final
@@ -31,13 +31,11 @@ from sanctum_exporter.events import (
     TrainingStartedData,
     is_unicode,
 )
-from sanctum_exporter.snapshot import STAGES, RunInfo, SeedLifecycleStats, SlotSnapshot, Trend
+from sanctum_exporter.snapshot import STAGES, RunInfo, SeedLifecycleStats, SlotSnapshot
+from sanctum_exporter.trends import trend
 
 LIFESPAN_WINDOW: Final = 100
 RATE_WINDOW: Final = 20
-_TREND_SPAN: Final = 5
-_TREND_SHARE: Final = 0.2
-_TREND_FLOOR: Final = 0.01
 
 _ACTIVE_STAGES: Final[tuple[str, ...]] = STAGES[1:]
 # Slot ids that esper-lite uses where it does not know the slot.
@@ -353,24 +351,6 @@ _HANDLERS: Final[dict[type[Event], Callable[[Aggregator, Any, datetime], None]]]
         event.data.episodes_completed
     ),
 }
-
-
-def trend(rates: Iterable[float]) -> Trend:
-    """Compare the last five of up to 20 rates with the five before them (TELE-509 to TELE-511).
-
-    With fewer than ten, the first five are the older ones; with fewer than five, all is stable.
-    """
-    samples = list(rates)
-    if len(samples) < _TREND_SPAN:
-        return "stable"
-    recent = samples[-_TREND_SPAN:]
-    older = samples[-2 * _TREND_SPAN :][:_TREND_SPAN]
-    older_mean = sum(older) / _TREND_SPAN
-    change = sum(recent) / _TREND_SPAN - older_mean
-    threshold = _TREND_SHARE * max(abs(older_mean), _TREND_FLOOR)
-    if change > threshold:
-        return "rising"
-    return "falling" if change < -threshold else "stable"
 
 
 def _exportable(field: str, text: str | None) -> str:

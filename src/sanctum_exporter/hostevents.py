@@ -2,7 +2,7 @@
 
 Each function reads the attributes that we read of an event, checks all of them, and only then
 calls the aggregator. For anything unusual it raises ``Unusual``, with nothing changed, and the
-event is read with more care by ``events.from_host``. By hand and without structs, because most of
+event is read with more care by ``reading.from_host``. By hand and without structs, because most of
 the cost of a conversion is in the calls and in what we do not read.
 """
 

@@ -14,11 +14,10 @@ from sanctum_exporter.events import (
     Event,
     Reason,
     RejectedEventError,
-    decode,
-    from_host,
 )
 from sanctum_exporter.groups import Groups
 from sanctum_exporter.hostevents import HOST_EVENTS
+from sanctum_exporter.reading import decode, from_host
 from sanctum_exporter.rejections import Rejections
 from sanctum_exporter.snapshot import DEFAULT_GROUP, Activity, GroupReading
 

@@ -8,8 +8,9 @@ from threading import Thread
 
 import pytest
 
-from sanctum_exporter.aggregator import Aggregator, trend
-from sanctum_exporter.events import Reason, RejectedEventError, decode
+from sanctum_exporter.aggregator import Aggregator
+from sanctum_exporter.events import Reason, RejectedEventError
+from sanctum_exporter.reading import decode
 from sanctum_exporter.snapshot import SlotSnapshot
 from tests import events
 
@@ -216,27 +217,6 @@ def test_episodes_of_zero_give_no_rates() -> None:
     """Five samples would be needed for a trend; none is taken at episode 0."""
     lines = [events.batch_completed(0)] * 10
     assert snapshot(events.started(), *lines).seed_lifecycle.germination_trend == "stable"
-
-
-@pytest.mark.parametrize(
-    ("rates", "expected"),
-    [
-        ([], "stable"),
-        ([0.0, 0.0, 0.0, 9.0], "stable"),
-        ([1.0] * 5 + [1.2] * 5, "stable"),
-        ([1.0] * 5 + [1.21] * 5, "rising"),
-        ([1.0] * 5 + [0.79] * 5, "falling"),
-        ([0.0] * 5 + [0.0021] * 5, "rising"),
-        ([0.0] * 5 + [0.0019] * 5, "stable"),
-        ([1.0, 1.0, 1.0, 1.0, 1.0, 9.0], "rising"),
-        ([9.0] * 10 + [1.0] * 10, "stable"),
-    ],
-)
-def test_trend_compares_the_last_five_with_the_five_before(
-    rates: list[float], expected: str
-) -> None:
-    """A change of more than a fifth of the older mean, which is at least 0.01, is a trend."""
-    assert trend(rates) == expected
 
 
 def test_a_million_envs_allocate_nothing_per_slot() -> None:

@@ -9,7 +9,8 @@ from threading import Event as Stop
 
 import msgspec
 
-from sanctum_exporter.events import Event, decode
+from sanctum_exporter.events import Event
+from sanctum_exporter.reading import decode
 
 
 class Pacer:

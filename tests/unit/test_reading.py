@@ -20,10 +20,9 @@ from sanctum_exporter.events import (
     SeedGerminated,
     SeedReport,
     TrainingStarted,
-    decode,
-    from_host,
 )
 from sanctum_exporter.groups import Groups
+from sanctum_exporter.reading import decode, from_host
 from tests import events
 
 GERMINATED = {"env_id": 0, "slot_id": "r0c0"}
