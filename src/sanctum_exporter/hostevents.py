@@ -21,6 +21,9 @@ _Apply: TypeAlias = Callable[[Aggregator, Any], None]
 _SeedMethod: TypeAlias = Callable[[Aggregator, int, str, int], None]
 
 
+_LEAST: Final = -EXACT
+
+
 class Unusual(Exception):  # noqa: N818 - it is no error
     """An event that has to be read with more care."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sanctum_exporter.events import (
@@ -119,4 +120,8 @@ class Intake:
         if isinstance(error, RejectedEventError):
             self._rejections.add(error.reason, error.detail, number)
         else:
-            self._rejections.add(Reason.INTERNAL_ERROR, repr(error), number)
+            # What an event of the host's raises may not even have a text.
+            detail = type(error).__name__
+            with suppress(Exception):
+                detail = repr(error)
+            self._rejections.add(Reason.INTERNAL_ERROR, detail, number)

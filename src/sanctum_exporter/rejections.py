@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from sanctum_exporter.events import Reason
@@ -51,15 +52,17 @@ class Rejections:
         # Noted first: a handler of the host's that fails must not make every event log.
         self._logged_at[reason] = now
         unlogged, self._unlogged[reason] = self._unlogged[reason], 0
-        _log.warning(
-            "%s: %s rejected: %s: %s%s%s",
-            self._source if line is None else f"{self._source}, line {line}",
-            self._what,
-            reason,
-            detail,
-            more if unlogged else "",
-            self._advice,
-        )
+        # The log may be a training's, whose filters and handlers may raise.
+        with suppress(Exception):
+            _log.warning(
+                "%s: %s rejected: %s: %s%s%s",
+                self._source if line is None else f"{self._source}, line {line}",
+                self._what,
+                reason,
+                detail,
+                more if unlogged else "",
+                self._advice,
+            )
 
     def counts(self) -> dict[str, int]:
         """Return how many were rejected, for every reason."""

@@ -115,10 +115,11 @@ def test_no_exception_leaves_emit(
     exporter.emit(live_event(events.started()))
     text = scrape(address(exporter))[1]
     assert 'sanctum_exporter_events_rejected_total{reason="invalid_envelope"} 300.0' in text
+    assert 'sanctum_exporter_events_rejected_total{reason="internal_error"} 100.0' in text
     assert 'sanctum_exporter_events_rejected_total{reason="missing_data"} 100.0' in text
     assert 'sanctum_total_slots{group_id="default"} 4.0' in text
     reasons = [record.getMessage().split(": ")[2] for record in caplog.records]
-    assert reasons == ["invalid_envelope", "missing_data"]
+    assert reasons == ["invalid_envelope", "internal_error", "missing_data"]
     assert caplog.messages[0].endswith(
         "; training is not affected; upgrade sanctum-exporter if esper-lite is newer"
     )
