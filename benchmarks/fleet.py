@@ -20,6 +20,7 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,7 +102,7 @@ def fleet(count: int) -> Iterator[int]:
         process.join()
 
 
-class Engine:
+class Engine(ABC):
     """A real server that scrapes the fleet, and questions to it."""
 
     program = ""
@@ -120,15 +121,16 @@ class Engine:
                 [program, *self.flags(file, port)], stdout=log, stderr=log
             )
 
+    @abstractmethod
     def flags(self, config: Path, port: int) -> list[str]:
-        raise NotImplementedError
+        """Return what it is started with."""
 
     def configured(self, config: dict[str, Any]) -> dict[str, Any]:
         return config
 
+    @abstractmethod
     def bytes_per_sample(self) -> float:
         """Return the bytes of samples on disk, without indexes, by their number."""
-        raise NotImplementedError
 
     def close(self) -> None:
         self._process.terminate()

@@ -12,6 +12,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -29,10 +30,11 @@ def free_port() -> int:
 def wait_for(what: str, condition: Callable[[], _T | None], deadline_seconds: float) -> _T:
     """Return the first result of the condition that is not None, False or empty."""
     deadline = time.monotonic() + deadline_seconds
+    pause = Event()
     while not (result := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {deadline_seconds:.0f} s")
-        time.sleep(_POLL_SECONDS)
+        pause.wait(_POLL_SECONDS)
     return result
 
 
