@@ -140,6 +140,7 @@ def test_port_in_use_names_the_address_and_the_option(run: Any, tmp_path: Path) 
         (["replay", "{folder}"], "'{folder}' is a directory"),
         (["inspect", "{damaged}"], "{damaged} is damaged gzip"),
         (["watch"], "Missing argument 'PATH'"),
+        (["watch", "{damaged}"], "{damaged} is gzip, which does not grow: use replay or inspect"),
         (["watch", "--all-runs", "{file}"], "--all-runs needs a directory of runs, and {file} is"),
         (["watch", "{folder}", "--web.listen-address", "10500"], "give host:port, for example"),
         (["watch", "{folder}", "--web.telemetry-path", "metrics"], "write /metrics"),

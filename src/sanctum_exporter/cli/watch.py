@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -13,6 +14,7 @@ from sanctum_exporter.groups import Groups
 from sanctum_exporter.intake import Intake
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.sources.following import Following
+from sanctum_exporter.sources.lines import is_gzip
 from sanctum_exporter.sources.runs import AllRuns, Follower, LatePath
 from sanctum_exporter.web.address import ListenAddress
 
@@ -46,6 +48,13 @@ def watch(
             f"--all-runs needs a directory of runs, and {path} is a file",
             click.get_current_context(),
         )
+    # What cannot be read yet is waited for, and the follower says why.
+    with suppress(OSError):
+        if path.is_file() and is_gzip(path):
+            raise click.UsageError(
+                f"{path} is gzip, which does not grow: use replay or inspect",
+                click.get_current_context(),
+            )
     follower: Follower = AllRuns(path, new_intake) if all_runs else LatePath(path, new_intake)
     following = Following(follower)
     stop = Event()
