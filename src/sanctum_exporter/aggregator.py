@@ -29,7 +29,7 @@ from sanctum_exporter.events import (
     SeedStageChanged,
     TrainingStarted,
     TrainingStartedData,
-    is_unicode,
+    check_unicode,
 )
 from sanctum_exporter.snapshot import STAGES, RunInfo, SeedLifecycleStats, SlotSnapshot
 from sanctum_exporter.trends import trend
@@ -152,10 +152,11 @@ class Aggregator:
         Raises:
             RejectedEventError: if the run's identity cannot stand in a label.
         """
+        check_unicode(episode_id=data.episode_id, task=data.task, reward_mode=data.reward_mode)
         info = RunInfo(
-            run_id=_exportable("episode_id", data.episode_id),
-            task=_exportable("task", data.task),
-            reward_mode=_exportable("reward_mode", data.reward_mode),
+            run_id=data.episode_id or "",
+            task=data.task or "",
+            reward_mode=data.reward_mode or "",
             planned_episodes=data.n_episodes or 0,
             start_timestamp=timestamp.timestamp(),
         )
@@ -351,12 +352,3 @@ _HANDLERS: Final[dict[type[Event], Callable[[Aggregator, Any, datetime], None]]]
         event.data.episodes_completed
     ),
 }
-
-
-def _exportable(field: str, text: str | None) -> str:
-    """Return a text that can stand in a label, which must be valid UTF-8."""
-    if text is None:
-        return ""
-    if not is_unicode(text):
-        raise RejectedEventError(Reason.INVALID_ENCODING, f"{field} is not valid Unicode: {text!a}")
-    return text

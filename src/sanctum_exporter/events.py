@@ -223,6 +223,26 @@ EVENT_TYPES: Final[dict[type[Event], str]] = {
 """Every struct that ``decode`` returns, with its value of the label ``event_type``."""
 
 
+def unreadable(name: str, error: ValueError) -> RejectedEventError:
+    """Return the rejection for what msgspec says of a field, ``name`` being what has the field."""
+    missing = str(error).startswith("Object missing required field")
+    reason = Reason.MISSING_FIELD if missing else Reason.INVALID_FIELD
+    return RejectedEventError(reason, f"{name}: {error}")
+
+
+def check_unicode(**texts: str | None) -> None:
+    """Check that texts, given by the names of their fields, can stand in labels.
+
+    Raises:
+        RejectedEventError: if one cannot be written as UTF-8; the message names its field.
+    """
+    for field, text in texts.items():
+        if text is not None and not is_unicode(text):
+            raise RejectedEventError(
+                Reason.INVALID_ENCODING, f"{field} is not valid Unicode: {text!a}"
+            )
+
+
 def is_unicode(text: str) -> bool:
     """Tell whether a text can be written as UTF-8, as labels must be."""
     try:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from sanctum_exporter.aggregator import Aggregator
-from sanctum_exporter.events import Event, Reason, RejectedEventError, is_unicode
+from sanctum_exporter.events import Event, check_unicode
 from sanctum_exporter.snapshot import DEFAULT_GROUP, GroupReading
 
 
@@ -83,9 +83,6 @@ class Groups:
         return GroupReading(group_id, slots, info, last_event_timestamp, self._run)
 
     def _create(self, group_id: str) -> Aggregator:
-        if not is_unicode(group_id):
-            raise RejectedEventError(
-                Reason.INVALID_ENCODING, f"group_id is not valid Unicode: {group_id!a}"
-            )
+        check_unicode(group_id=group_id)
         aggregator = self._aggregators[group_id] = Aggregator(self._num_envs, self._clock)
         return aggregator

@@ -28,6 +28,7 @@ from sanctum_exporter.events import (
     Reason,
     RejectedEventError,
     is_unicode,
+    unreadable,
 )
 
 _PAYLOAD_FIELDS: Final[dict[type[Event], tuple[str, ...]]] = {
@@ -123,10 +124,7 @@ def _read(envelope: Any) -> Event:
     try:
         return msgspec.convert(fields, struct)
     except ValueError as error:
-        message = str(error)
-        missing = message.startswith("Object missing required field")
-        reason = Reason.MISSING_FIELD if missing else Reason.INVALID_FIELD
-        raise RejectedEventError(reason, f"{name}: {message}") from None
+        raise unreadable(name, error) from None
 
 
 def _aware(timestamp: Any) -> datetime | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from sanctum_exporter.events import Count, Integer, Reason, RejectedEventError
+from sanctum_exporter.events import Count, Integer, check_unicode, unreadable
 from sanctum_exporter.snapshot import (
     STAGES,
     GroupReading,
@@ -86,11 +86,9 @@ def read_snapshot(
     try:
         read = msgspec.convert(snapshot, _Snapshot, from_attributes=True)
     except ValueError as error:
-        missing = str(error).startswith("Object missing required field")
-        reason = Reason.MISSING_FIELD if missing else Reason.INVALID_FIELD
-        raise RejectedEventError(reason, f"{type(snapshot).__name__}: {error}") from None
-    _check_texts(group_id=group_id, run_id=read.run_id, task_name=read.task_name)
-    _check_texts(reward_mode=read.reward_mode)
+        raise unreadable(type(snapshot).__name__, error) from None
+    check_unicode(group_id=group_id, run_id=read.run_id, task_name=read.task_name)
+    check_unicode(reward_mode=read.reward_mode)
     info = RunInfo(
         run_id=read.run_id or "",
         task=read.task_name or "",
@@ -120,16 +118,6 @@ def read_snapshot(
     )
     configured = read.connected or bool(read.slot_ids) or read.total_slots > 0
     return GroupReading(group_id, slots, info, last_event), configured
-
-
-def _check_texts(**texts: str | None) -> None:
-    for field, text in texts.items():
-        try:
-            (text or "").encode()
-        except UnicodeEncodeError:
-            raise RejectedEventError(
-                Reason.INVALID_ENCODING, f"{field} is not valid Unicode: {text!a}"
-            ) from None
 
 
 def _active_slots(read: _Snapshot) -> int:
