@@ -261,6 +261,12 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterReading], ...]] = (
 """Metrics of the exporter on itself, without ``group_id``."""
 
 
+def common_labels(group: GroupReading, *, run_label: bool) -> dict[str, str]:
+    """Return the labels that every series of a group has, in their order."""
+    run = {RUN_LABEL: group.run or ""} if run_label else {}
+    return {**run, GROUP_LABEL: group.group_id}
+
+
 def labels_by_name() -> dict[str, frozenset[str]]:
     """Return the labels that each metric may have, for checks of rules and dashboards."""
     common = {GROUP_LABEL, RUN_LABEL}

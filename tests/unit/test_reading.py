@@ -70,6 +70,8 @@ def without(data: dict[str, Any], name: str) -> dict[str, Any]:
         (events.epoch_completed({"r0c0": 5}), Reason.INVALID_FIELD),
         (events.line("SEED_GERMINATED", GERMINATED, timestamp="yesterday"), Reason.INVALID_FIELD),
         (events.line("SEED_GERMINATED", GERMINATED, group_id=["A"]), Reason.INVALID_FIELD),
+        (events.line("SEED_GERMINATED", GERMINATED, group_id="\ud800"), Reason.INVALID_ENCODING),
+        (events.line("TRAINING_STARTED", {**STARTED, "task": "\ud800"}), Reason.INVALID_ENCODING),
     ],
 )
 def test_line_that_cannot_be_read_is_rejected_for_its_reason(line: bytes, reason: Reason) -> None:

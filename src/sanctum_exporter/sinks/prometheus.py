@@ -18,8 +18,9 @@ from sanctum_exporter.catalogue import (
     ExporterReading,
     Metric,
     T,
+    common_labels,
 )
-from sanctum_exporter.snapshot import GroupReading, Publisher
+from sanctum_exporter.snapshot import Publisher
 
 
 class SanctumCollector(Collector):
@@ -42,6 +43,7 @@ class SanctumCollector(Collector):
     ) -> None:
         self._publisher = publisher
         self._forks = process.forks
+        self._run_label = run_label
         self._common_labels = (RUN_LABEL, GROUP_LABEL) if run_label else (GROUP_LABEL,)
         self._clock = clock
         self._exporter_reading = exporter_reading
@@ -51,7 +53,10 @@ class SanctumCollector(Collector):
         if process.forks != self._forks:
             return
         started = self._clock()
-        groups = [(self._common_values(group), group) for group in self._publisher.readings()]
+        groups = [
+            (tuple(common_labels(group, run_label=self._run_label).values()), group)
+            for group in self._publisher.readings()
+        ]
         families = [_family(metric, self._common_labels, groups) for metric in GROUP_METRICS]
         activity = self._publisher.activity()
         duration = self._clock() - started
@@ -66,10 +71,6 @@ class SanctumCollector(Collector):
             yield _family(group_metric, self._common_labels, ())
         for exporter_metric in EXPORTER_METRICS:
             yield _family(exporter_metric, (), ())
-
-    def _common_values(self, group: GroupReading) -> tuple[str, ...]:
-        values = {RUN_LABEL: group.run or "", GROUP_LABEL: group.group_id}
-        return tuple(values[label] for label in self._common_labels)
 
 
 def _family(

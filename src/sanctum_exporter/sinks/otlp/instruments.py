@@ -16,12 +16,11 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from sanctum_exporter._version import __version__
 from sanctum_exporter.catalogue import (
     EXPORTER_METRICS,
-    GROUP_LABEL,
     GROUP_METRICS,
-    RUN_LABEL,
     ExporterReading,
     Metric,
     T,
+    common_labels,
 )
 from sanctum_exporter.snapshot import GroupReading, Publisher
 
@@ -78,14 +77,13 @@ class Instruments:
 
     def _read(self) -> None:
         started = self._clock()
-        self._groups = [(self._attributes(group), group) for group in self._publisher.readings()]
+        self._groups = [
+            (common_labels(group, run_label=self._run_label), group)
+            for group in self._publisher.readings()
+        ]
         activity = self._publisher.activity()
         duration = self._clock() - started
         self._exporter = [({}, ExporterReading(activity, collect_duration_seconds=duration))]
-
-    def _attributes(self, group: GroupReading) -> Mapping[str, str]:
-        run = {RUN_LABEL: group.run or ""} if self._run_label else {}
-        return {**run, GROUP_LABEL: group.group_id}
 
 
 def describe_resource() -> Resource:
