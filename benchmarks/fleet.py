@@ -31,10 +31,10 @@ from typing import Any, NamedTuple
 import click
 from prometheus_client import CollectorRegistry, generate_latest
 
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
+from sanctum_exporter.simulation import Simulation
 from sanctum_exporter.sinks.prometheus import SanctumCollector
-from sanctum_exporter.sources.simulation import Simulation
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web.exporter import own_registry
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sanctum_exporter.aggregator import Aggregator
-from sanctum_exporter.events import RejectedEventError
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
-from sanctum_exporter.reading import decode
-from sanctum_exporter.sources.lines import LineSplitter
+from sanctum_exporter.files.lines import LineSplitter
+from sanctum_exporter.state.aggregator import Aggregator
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
+from sanctum_exporter.telemetry.decode import decode
+from sanctum_exporter.telemetry.rejection import RejectedEventError
 
 ROUNDS = 7
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data"

@@ -12,9 +12,9 @@ import logging
 import sys
 import time
 
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
 from sanctum_exporter.sinks.otlp import PROTOCOLS, push, resolve
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from tests import recordings
 
 

@@ -24,8 +24,8 @@ from typing import Any, Final
 from grafana.harness import dashboards, exporters, prometheus
 from grafana.harness.dashboards import View
 from grafana.harness.display import HOME, node
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from tests import recordings
 from tools.stack import locate
 

@@ -3,22 +3,30 @@
 Importing this package does no work and starts nothing; what it offers is loaded at first use.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sanctum_exporter._version import __version__
 
-__all__ = ["Attachment", "SanctumExporter", "__version__", "attach"]
+__all__ = ["Attachment", "PushOptions", "SanctumExporter", "__version__", "attach"]
 
 if TYPE_CHECKING:
-    from sanctum_exporter.embedded import Attachment, SanctumExporter, attach
+    from sanctum_exporter.sinks.otlp import PushOptions
+    from sanctum_exporter.training.attach import Attachment, attach
+    from sanctum_exporter.training.exporter import SanctumExporter
 else:
+    _HOMES = {
+        "Attachment": "training.attach",
+        "PushOptions": "sinks.otlp",
+        "SanctumExporter": "training.exporter",
+        "attach": "training.attach",
+    }
+
     # Hidden from type checkers, which would believe it to have every name.
     def __getattr__(name: str) -> Any:
-        if name not in __all__:
+        if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from sanctum_exporter import embedded  # noqa: PLC0415 - a training pays at first use
-
-        return getattr(embedded, name)
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

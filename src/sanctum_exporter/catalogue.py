@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from sanctum_exporter._version import __version__
-from sanctum_exporter.snapshot import Activity, GroupReading, Trend
+from sanctum_exporter.readings import Activity, GroupReading, Trend
 
 T = TypeVar("T")
 """What a metric is read from."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from sanctum_exporter.snapshot import SeedLifecycleStats, SlotSnapshot, Trend
+from sanctum_exporter.readings import SeedLifecycleStats, SlotSnapshot, Trend
 
 _BAR_WIDTH: Final = 24
 _RULE_WIDTH: Final = 40

@@ -8,9 +8,9 @@ from functools import partial
 from prometheus_client import CollectorRegistry, generate_latest
 
 from sanctum_exporter.catalogue import ExporterReading
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
 from sanctum_exporter.sinks.prometheus import SanctumCollector
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from tests import recordings
 
 GOLDEN = recordings.ROOT / "tests" / "data" / "heuristic.prom"

@@ -288,8 +288,8 @@ def test_memory_does_not_grow_while_pushes_fail(
 
 FORKING = """
 import os, sys
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.sinks.otlp import push, resolve
 push(Intake(Groups()), resolve(sys.argv[1], sys.argv[2]))
 sys.stdin.readline()

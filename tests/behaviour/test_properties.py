@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
-from sanctum_exporter.snapshot import STAGES
-from sanctum_exporter.sources.files import FileFollower
-from sanctum_exporter.sources.lines import read_lines
+from sanctum_exporter.files.follower import FileFollower
+from sanctum_exporter.files.lines import read_lines
+from sanctum_exporter.readings import STAGES
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from tests import events
 
 SLOTS = st.sampled_from(["r0c0", "r0c1", "r1c0", "unknown", "", "__aggregate__"])

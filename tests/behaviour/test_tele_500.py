@@ -6,9 +6,9 @@ import urllib.request
 
 import pytest
 
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
-from sanctum_exporter.snapshot import SlotSnapshot
+from sanctum_exporter.readings import SlotSnapshot
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.exporter import serve
 from tests import events

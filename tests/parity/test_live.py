@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from sanctum_exporter.catalogue import ExporterReading
-from sanctum_exporter.embedded import SanctumExporter
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
 from sanctum_exporter.sinks.prometheus import SanctumCollector
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
+from sanctum_exporter.training.exporter import SanctumExporter
 from tests import events, recordings
 from tests.events import EPOCH_SECONDS
 from tests.live import live_event
@@ -39,7 +39,7 @@ def test_live_events_give_the_exposition_of_their_file(name: str) -> None:
     live, file = Intake(Groups()), Intake(Groups())
     for number, line in enumerate(recordings.lines(name), start=1):
         file.line(line, number)
-        live.host_event(live_event(line))
+        live.live(live_event(line))
         if number % _PACE == 0:
             assert exposition(live) == exposition(file), f"after line {number}"
     assert exposition(live) == exposition(file)
@@ -144,6 +144,6 @@ def test_live_events_are_read_as_their_lines_are(
     live, file = (Intake(Groups(clock=lambda: EPOCH_SECONDS)) for _ in range(2))
     lines = [json.dumps(_as_written(fields)).encode() for fields in drawn]
     for number, line in enumerate([events.started()] * started + lines, start=1):
-        assert live.host_event(live_event(line)) == file.line(line, number)
+        assert live.live(live_event(line)) == file.line(line, number)
     assert live.readings() == file.readings()
     assert live.activity() == file.activity()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sanctum_exporter import panel
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from tests import recordings
 
 

@@ -14,8 +14,8 @@ import pytest
 from grafana.harness import dashboards, exporters, prometheus
 from grafana.harness.dashboards import ALL, View
 from grafana.harness.display import Grafana
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from tests import recordings
 
 pytestmark = pytest.mark.stack

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from sanctum_exporter.catalogue import labels_by_name
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
 from sanctum_exporter.sinks.otlp import PushOptions, push
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.exporter import serve
 from tests import recordings

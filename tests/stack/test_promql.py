@@ -14,9 +14,9 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
 from sanctum_exporter.sinks.prometheus import SanctumCollector
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from tests import recordings
 from tests.behaviour.test_rules_and_docs import documented
 from tests.stack.servers import Prometheus, Server, free_port

@@ -19,7 +19,7 @@ import pytest
 from grafana.harness import dashboards, exporters, prometheus
 from grafana.harness.display import Grafana
 from sanctum_exporter import panel
-from sanctum_exporter.snapshot import STAGES, SeedLifecycleStats, SlotSnapshot
+from sanctum_exporter.readings import STAGES, SeedLifecycleStats, SlotSnapshot
 from tests import recordings
 
 pytestmark = pytest.mark.stack

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sanctum_exporter import panel
-from sanctum_exporter.snapshot import SeedLifecycleStats, SlotSnapshot, Trend
+from sanctum_exporter.readings import SeedLifecycleStats, SlotSnapshot, Trend
 
 SLOTS = SlotSnapshot(
     total_slots=12,

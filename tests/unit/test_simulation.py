@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
-from sanctum_exporter.snapshot import GroupReading
-from sanctum_exporter.sources.simulation import BATCHES_PER_RUN, EPOCHS_PER_EPISODE, Simulation
+from sanctum_exporter.readings import GroupReading
+from sanctum_exporter.simulation import BATCHES_PER_RUN, EPOCHS_PER_EPISODE, Simulation
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 
 RUN = BATCHES_PER_RUN * EPOCHS_PER_EPISODE
 

@@ -14,7 +14,7 @@ from sanctum_exporter.cli.inspect import inspect
 from sanctum_exporter.cli.replay import replay
 from sanctum_exporter.cli.run import run
 from sanctum_exporter.cli.watch import watch
-from sanctum_exporter.sources.lines import SourceError
+from sanctum_exporter.files.lines import SourceError
 
 
 @click.group(

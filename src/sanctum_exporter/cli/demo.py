@@ -15,10 +15,10 @@ from sanctum_exporter.cli.parameters import (
     web_options,
 )
 from sanctum_exporter.cli.serving import serving
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
+from sanctum_exporter.simulation import Simulation
 from sanctum_exporter.sinks.otlp import PushOptions
-from sanctum_exporter.sources.simulation import Simulation
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web.address import ListenAddress
 
 

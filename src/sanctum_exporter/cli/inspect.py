@@ -15,11 +15,11 @@ from rich.table import Table
 
 from sanctum_exporter import panel
 from sanctum_exporter.cli.parameters import num_envs_option
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
+from sanctum_exporter.files.lines import read_lines
+from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.sinks.prometheus import SanctumCollector
-from sanctum_exporter.snapshot import Activity, GroupReading
-from sanctum_exporter.sources.lines import read_lines
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 
 
 class _Selected:

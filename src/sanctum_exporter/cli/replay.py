@@ -27,11 +27,11 @@ from sanctum_exporter.cli.parameters import (
     web_options,
 )
 from sanctum_exporter.cli.serving import serving
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
+from sanctum_exporter.files.lines import read_lines
+from sanctum_exporter.files.replay import Pacer
 from sanctum_exporter.sinks.otlp import PushOptions
-from sanctum_exporter.sources.lines import read_lines
-from sanctum_exporter.sources.replay import Pacer
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web.address import ListenAddress
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from sanctum_exporter.cli.parameters import num_envs_option, otlp_options, web_options
-from sanctum_exporter.embedded import SanctumExporter
 from sanctum_exporter.sinks.otlp import PushOptions
-from sanctum_exporter.sources.host import HUB_CLASS, HUB_MODULE, HubWatch
+from sanctum_exporter.training.exporter import SanctumExporter
+from sanctum_exporter.training.hub_watch import HUB_CLASS, HUB_MODULE, HubWatch
 from sanctum_exporter.web.address import ListenAddress
 
 

@@ -9,15 +9,15 @@ from threading import Event
 
 import click
 
+from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.otlp import PushOptions, push
-from sanctum_exporter.snapshot import Publisher
 from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.exporter import serve
 
 
 @contextmanager
 def serving(
-    publisher: Publisher,
+    publisher: ReadingSource,
     address: ListenAddress | None,
     telemetry_path: str,
     *,

@@ -10,12 +10,12 @@ import click
 
 from sanctum_exporter.cli.parameters import num_envs_option, otlp_options, web_options
 from sanctum_exporter.cli.serving import serving
-from sanctum_exporter.groups import Groups
-from sanctum_exporter.intake import Intake
+from sanctum_exporter.files.lines import is_gzip
+from sanctum_exporter.files.polling import Following
+from sanctum_exporter.files.runs import AllRuns, Follower, LatePath
 from sanctum_exporter.sinks.otlp import PushOptions
-from sanctum_exporter.sources.following import Following
-from sanctum_exporter.sources.lines import is_gzip
-from sanctum_exporter.sources.runs import AllRuns, Follower, LatePath
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web.address import ListenAddress
 
 

@@ -1,1 +1,1 @@
-"""Where values go: each sink reads a ``Publisher`` through the catalogue."""
+"""Where values go: each sink reads a ``ReadingSource`` through the catalogue."""

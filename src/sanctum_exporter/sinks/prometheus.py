@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
-from sanctum_exporter import process
+from sanctum_exporter import forks
 from sanctum_exporter.catalogue import (
     EXPORTER_METRICS,
     GROUP_LABEL,
@@ -20,7 +22,7 @@ from sanctum_exporter.catalogue import (
     T,
     common_labels,
 )
-from sanctum_exporter.snapshot import Publisher
+from sanctum_exporter.readings import ReadingSource
 
 
 class SanctumCollector(Collector):
@@ -35,14 +37,14 @@ class SanctumCollector(Collector):
 
     def __init__(
         self,
-        publisher: Publisher,
+        publisher: ReadingSource,
         *,
         run_label: bool = False,
         clock: Callable[[], float] = time.perf_counter,
         exporter_reading: Callable[..., ExporterReading] = ExporterReading,
     ) -> None:
         self._publisher = publisher
-        self._forks = process.forks
+        self._forks = forks.count
         self._run_label = run_label
         self._common_labels = (RUN_LABEL, GROUP_LABEL) if run_label else (GROUP_LABEL,)
         self._clock = clock
@@ -50,7 +52,7 @@ class SanctumCollector(Collector):
 
     def collect(self) -> Iterator[Family]:
         """Yield every family of the catalogue; none in a forked child, which hears no events."""
-        if process.forks != self._forks:
+        if forks.count != self._forks:
             return
         started = self._clock()
         groups = [
@@ -84,3 +86,18 @@ def _family(
         for values, value in metric.read(reading):
             family.add_metric((*common_values, *values), value)
     return family
+
+
+Registry: TypeAlias = CollectorRegistry
+"""What values are registered in, and read from by whoever exposes it."""
+
+
+def join(registry: Registry, source: ReadingSource) -> Callable[[], None]:
+    """Publish a source in a registry of somebody else's; returns what takes it out again.
+
+    Raises:
+        ValueError: if the registry has such metrics already.
+    """
+    collector = SanctumCollector(source)
+    registry.register(collector)
+    return lambda: registry.unregister(collector)

@@ -9,15 +9,15 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.prometheus import SanctumCollector
-from sanctum_exporter.snapshot import Publisher
 from sanctum_exporter.web import page
 from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.server import Site, WebServer
 
 
 def serve(
-    publisher: Publisher,
+    publisher: ReadingSource,
     address: ListenAddress,
     *,
     source: str,

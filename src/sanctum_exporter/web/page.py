@@ -8,7 +8,7 @@ from typing import Final
 
 from sanctum_exporter import panel
 from sanctum_exporter._version import __version__
-from sanctum_exporter.snapshot import GroupReading
+from sanctum_exporter.readings import GroupReading
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --dim: #6b7280; --blue: #1d4ed8; --bright_blue: #2563eb;

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
+from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.otlp.options import PROTOCOLS, OtlpProtocol, PushOptions, resolve
-from sanctum_exporter.snapshot import Publisher
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -28,7 +28,7 @@ class PushHandle(Protocol):
         ...
 
 
-def push(publisher: Publisher, options: PushOptions, *, run_label: bool = False) -> PushHandle:
+def push(publisher: ReadingSource, options: PushOptions, *, run_label: bool = False) -> PushHandle:
     """Push a publisher's values at once, every interval and at the end.
 
     Args:
@@ -66,7 +66,7 @@ def push(publisher: Publisher, options: PushOptions, *, run_label: bool = False)
     )
 
 
-def register(publisher: Publisher, provider: MeterProvider, *, run_label: bool = False) -> None:
+def register(publisher: ReadingSource, provider: MeterProvider, *, run_label: bool = False) -> None:
     """Add the instruments to a meter provider that somebody else reads and pushes from.
 
     Args:

@@ -22,7 +22,7 @@ from sanctum_exporter.catalogue import (
     T,
     common_labels,
 )
-from sanctum_exporter.snapshot import GroupReading, Publisher
+from sanctum_exporter.readings import GroupReading, ReadingSource
 
 _Attributed = Sequence[tuple[Mapping[str, str], T]]
 
@@ -39,7 +39,7 @@ class Instruments:
 
     def __init__(
         self,
-        publisher: Publisher,
+        publisher: ReadingSource,
         provider: MeterProvider,
         *,
         run_label: bool = False,

@@ -1,0 +1,1 @@
+"""Telemetry files: split into lines, followed as they grow, played again."""

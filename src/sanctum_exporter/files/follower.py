@@ -1,0 +1,132 @@
+"""Telemetry files followed as they grow.
+
+Whatever happens to a file (half a line, truncation, another file in its place, none yet), the
+state is what reading the whole file gives. Where bytes that were read have changed, the file is
+read again into a new state, which is published once it has caught up, so nobody ever sees half.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from sanctum_exporter.files.lines import CHUNK_BYTES, LineSplitter, is_gzip
+from sanctum_exporter.readings import Activity, GroupReading
+from sanctum_exporter.state.intake import Intake
+
+_MARK_BYTES: Final = 256
+
+
+class FileFollower:
+    """A file that grows; a ``ReadingSource`` of what it says.
+
+    No handle stays open between polls, so thousands of finished runs can be followed.
+
+    Args:
+        path: the file, which need not exist yet.
+        new_intake: makes the empty state that a file is read into.
+        chunk_bytes: how much a poll reads at most.
+    """
+
+    def __init__(
+        self, path: Path, new_intake: Callable[[], Intake], chunk_bytes: int = CHUNK_BYTES
+    ) -> None:
+        self.path = path
+        self._seen: tuple[int, int, int, int] | None = None
+        self.failure: str | None = f"waiting for {path}, which does not exist yet"
+        """Why the file is not being read, None while it is."""
+        self._new_intake = new_intake
+        self._chunk_bytes = chunk_bytes
+        self._published = new_intake()
+        self._begin()
+
+    def readings(self) -> Sequence[GroupReading]:
+        """Return the groups that the file publishes."""
+        return self._published.readings()
+
+    def activity(self) -> Activity:
+        """Return the counts of the file's events."""
+        return self._published.activity()
+
+    def poll(self) -> bool:
+        """Read at most one chunk of what is new; tell whether there may be more at once."""
+        try:
+            stat = self.path.stat()
+            seen = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+            if seen == self._seen and self.failure is None:
+                self._take_complete_rest()
+                return False
+            return self._read(seen)
+        except FileNotFoundError:
+            if self._seen is not None:
+                self.failure = f"{self.path} is gone; its last values stay published"
+            self._seen = None
+        except OSError as error:
+            self.failure = f"cannot read {self.path}: {error.strerror or error}"
+        return False
+
+    def _begin(self) -> None:
+        self._reading = self._new_intake()
+        self._splitter = LineSplitter()
+        self._lines = 0
+        self._offset = 0
+        self._head = b""
+        self._mark = b""
+        self._rest_tried = False
+        self._rest_taken = False
+        self._seen = None
+
+    def _read(self, seen: tuple[int, int, int, int]) -> bool:
+        if self._offset == 0 and is_gzip(self.path):
+            self.failure = f"{self.path} is gzip, which does not grow: use replay or inspect"
+            return False
+        with self.path.open("rb") as file:
+            if not self._is_continued_by(file.fileno()):
+                self._begin()
+            chunk = os.pread(file.fileno(), self._chunk_bytes, self._offset)
+            size = os.fstat(file.fileno()).st_size
+        if self._rest_taken and chunk and not chunk.startswith((b"\n", b"\r\n")):
+            self._begin()
+            return True
+        if chunk:
+            self._take(chunk)
+        if self._offset < size:
+            self.failure = f"reading {self.path}: {self._offset / size:.0%}"
+            return True
+        self.failure = None
+        self._seen = seen
+        self._published = self._reading
+        return False
+
+    def _take(self, chunk: bytes) -> None:
+        self._rest_tried = self._rest_taken = False
+        self._offset += len(chunk)
+        self._head = (self._head + chunk[:_MARK_BYTES])[:_MARK_BYTES]
+        self._mark = (self._mark + chunk[-_MARK_BYTES:])[-_MARK_BYTES:]
+        for line in self._splitter.split(chunk):
+            self._lines += 1
+            self._reading.line(line, self._lines)
+
+    def _is_continued_by(self, descriptor: int) -> bool:
+        """Tell whether the file still begins and goes on with the bytes that were read."""
+        mark_offset = self._offset - len(self._mark)
+        return (
+            os.pread(descriptor, len(self._head), 0) == self._head
+            and os.pread(descriptor, len(self._mark), mark_offset) == self._mark
+        )
+
+    def _take_complete_rest(self) -> None:
+        """Take a last line that lacks only its end, as a crash or an editor leaves it.
+
+        Whatever comes after it but a line end shows that it was no whole line: ``_read`` then
+        reads the file again.
+        """
+        if self._rest_tried:
+            return
+        self._rest_tried = True
+        rest = self._splitter.take_complete_rest()
+        if rest is not None:
+            self._rest_taken = True
+            self._reading.line(rest, self._lines + 1)

@@ -1,0 +1,212 @@
+"""Telemetry directories: the newest run, or every run at once.
+
+esper-lite makes ``telemetry_YYYY-MM-DD_HHMMSS[_NNN]/events.jsonl`` for each run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from sanctum_exporter.files.follower import FileFollower
+from sanctum_exporter.readings import Activity, GroupReading, ReadingSource
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
+
+EVENTS_FILE: Final = "events.jsonl"
+_RUN_NAME: Final = re.compile(r"telemetry_(\d{4}-\d{2}-\d{2}_\d{6})(?:_(\d+))?")
+
+NewIntake = Callable[[Path, str | None], Intake]
+"""Makes the empty state that a file is read into, given the file and the name of its run."""
+
+
+class Follower(ReadingSource, Protocol):
+    """Something that is read bit by bit."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why it is not being read, None while it is."""
+        ...
+
+    def poll(self) -> bool:
+        """Read a bit of what is new; tell whether there may be more at once."""
+        ...
+
+
+class NewestRun:
+    """The newest run of a directory; goes over to a newer one when it appears.
+
+    Args:
+        directory: where runs are, or the directory of one run; it need not exist yet.
+        new_intake: makes the empty state of a run.
+    """
+
+    def __init__(self, directory: Path, new_intake: NewIntake) -> None:
+        self._directory = directory
+        self._new_intake = new_intake
+        self._idle = Intake(Groups())
+        self._current: FileFollower | None = None
+        self._next: FileFollower | None = None
+        self._failure: str | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why the run is not being read, None while it is."""
+        if self._failure is None and self._current is not None:
+            return self._current.failure
+        return self._failure or f"waiting for a run in {self._directory}"
+
+    def readings(self) -> Sequence[GroupReading]:
+        """Return the groups that the newest run publishes."""
+        return (self._current or self._idle).readings()
+
+    def activity(self) -> Activity:
+        """Return the counts of the newest run's events."""
+        return (self._current or self._idle).activity()
+
+    def poll(self) -> bool:
+        """Read a bit of the newest run."""
+        try:
+            newest = max(find_runs(self._directory), key=run_order, default=None)
+            self._failure = None
+        except OSError as error:
+            self._failure = f"cannot read {self._directory}: {error.strerror or error}"
+            return False
+        if newest is None:
+            return self._current.poll() if self._current else False
+        latest = self._next or self._current
+        if latest is None or latest.path != newest:
+            self._next = FileFollower(newest, lambda: self._new_intake(newest, None))
+        if self._next is None:
+            return self._current.poll() if self._current else False
+        more = self._next.poll()
+        if self._next.failure is None or self._current is None:
+            self._current, self._next = self._next, None
+        return more
+
+
+class AllRuns:
+    """Every run of a directory at once, each named by its own directory.
+
+    Args:
+        directory: where runs are; it need not exist yet.
+        new_intake: makes the empty state of a run.
+    """
+
+    def __init__(self, directory: Path, new_intake: NewIntake) -> None:
+        self._directory = directory
+        self._new_intake = new_intake
+        self._idle = Intake(Groups())
+        self._runs: dict[Path, FileFollower] = {}
+        self.failure: str | None = f"waiting for a run in {directory}"
+        """Why the runs are not being read, None while they are."""
+
+    def readings(self) -> list[GroupReading]:
+        """Return the groups that the runs publish."""
+        runs = self._runs.copy()
+        return [reading for path in sorted(runs) for reading in runs[path].readings()]
+
+    def activity(self) -> Activity:
+        """Return the counts of all runs' events."""
+        none = self._idle.activity()
+        events, rejected = Counter(none.events), Counter(none.rejected)
+        for follower in self._runs.copy().values():
+            activity = follower.activity()
+            events.update(activity.events)
+            rejected.update(activity.rejected)
+        return Activity(events, rejected)
+
+    def poll(self) -> bool:
+        """Read a bit of every run."""
+        try:
+            found = set(find_runs(self._directory))
+        except OSError as error:
+            self.failure = f"cannot read {self._directory}: {error.strerror or error}"
+            return False
+        for path in self._runs.keys() - found:
+            del self._runs[path]
+        for path in found - self._runs.keys():
+            self._runs[path] = self._follow(path)
+        # Not any(), which would stop at the first run that has more.
+        more = max((follower.poll() for follower in self._runs.values()), default=False)
+        failures = [follower.failure for follower in self._runs.values() if follower.failure]
+        waiting = None if self._runs else f"waiting for a run in {self._directory}"
+        self.failure = failures[0] if failures else waiting
+        return more
+
+    def _follow(self, path: Path) -> FileFollower:
+        return FileFollower(path, lambda: self._new_intake(path, path.parent.name))
+
+
+class LatePath:
+    """A path that may turn out to be a file or a directory once it exists.
+
+    Args:
+        path: the path.
+        new_intake: makes the empty state of a run.
+    """
+
+    def __init__(self, path: Path, new_intake: NewIntake) -> None:
+        self._path = path
+        self._new_intake = new_intake
+        self._idle = Intake(Groups())
+        self._follower: Follower | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why the path is not being read, None while it is."""
+        if self._follower is not None:
+            return self._follower.failure
+        return f"waiting for {self._path}, which does not exist yet"
+
+    def readings(self) -> Sequence[GroupReading]:
+        """Return the groups that the path publishes."""
+        return (self._follower or self._idle).readings()
+
+    def activity(self) -> Activity:
+        """Return the counts of the path's events."""
+        return (self._follower or self._idle).activity()
+
+    def poll(self) -> bool:
+        """Read a bit of what is at the path."""
+        if self._follower is None:
+            path = self._path
+            if path.is_dir():
+                self._follower = NewestRun(path, self._new_intake)
+            elif path.exists():
+                self._follower = FileFollower(path, lambda: self._new_intake(path, None))
+            else:
+                return False
+        return self._follower.poll()
+
+
+def find_runs(directory: Path) -> Iterator[Path]:
+    """Yield the events file of each run in a directory, or of the run that it is itself.
+
+    Raises:
+        OSError: if the directory is there and cannot be read.
+    """
+    own = directory / EVENTS_FILE
+    if own.exists():
+        yield own
+        return
+    try:
+        entries = list(directory.iterdir())
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        events = entry / EVENTS_FILE
+        if events.exists():
+            yield events
+
+
+def run_order(events: Path) -> tuple[str, int, str]:
+    """Return what runs are sorted by, oldest first: the time in the name, then its number."""
+    name = events.parent.name
+    match = _RUN_NAME.fullmatch(name)
+    if match is None:
+        return "", 0, name
+    return match[1], int(match[2] or 0), name

@@ -1,0 +1,111 @@
+"""What is published: the values of one group at one moment, frozen.
+
+Field names are those of esper-lite's records TELE-500 to TELE-513 and of ``SanctumSnapshot``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
+
+DEFAULT_GROUP: Final = "default"
+
+Trend: TypeAlias = Literal["rising", "stable", "falling"]
+Stage: TypeAlias = Literal["DORMANT", "GERMINATED", "TRAINING", "BLENDING", "HOLDING", "FOSSILIZED"]
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
+"""The stages that are counted, in SlotsPanel's order; every other stage counts as DORMANT."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedLifecycleStats:
+    """What became of the seeds (TELE-503 to TELE-513).
+
+    Counts are cumulative over the process; rates are per episode; a lifespan is in epochs.
+    """
+
+    germination_count: int = 0
+    prune_count: int = 0
+    fossilize_count: int = 0
+    active_count: int = 0
+    total_slots: int = 0
+    germination_rate: float = 0.0
+    prune_rate: float = 0.0
+    fossilize_rate: float = 0.0
+    blend_success_rate: float = 0.0
+    avg_lifespan_epochs: float = 0.0
+    germination_trend: Trend = "stable"
+    prune_trend: Trend = "stable"
+    fossilize_trend: Trend = "stable"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSnapshot:
+    """The slots of one group (TELE-500 to TELE-502), as SlotsPanel shows them.
+
+    ``slot_stage_counts`` holds the six ``STAGES`` and sums to ``total_slots``;
+    ``avg_epochs_in_stage`` is in epochs. ``total_slots`` stands in ``seed_lifecycle`` too, as in
+    the record.
+    """
+
+    total_slots: int
+    active_slots: int
+    slot_stage_counts: Mapping[str, int]
+    n_envs: int
+    avg_epochs_in_stage: float
+    current_episode: int
+    seed_lifecycle: SeedLifecycleStats
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """Which run the values belong to; times are seconds since the epoch, 0 for none yet."""
+
+    run_id: str = ""
+    task: str = ""
+    reward_mode: str = ""
+    planned_episodes: int = 0
+    start_timestamp: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReading:
+    """One group as it is published.
+
+    ``last_event_timestamp`` is in seconds since the epoch, 0 for none yet. ``run`` tells the runs
+    apart where one exporter follows several at once, and is None otherwise.
+    """
+
+    group_id: str
+    slots: SlotSnapshot
+    info: RunInfo
+    last_event_timestamp: float
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What the exporter itself has done: counts of events by type and by reason of rejection.
+
+    ``dropped`` is what the host dropped before the exporter saw it, where the host can tell.
+    """
+
+    events: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    dropped: int = 0
+
+
+class ReadingSource(Protocol):
+    """What every sink reads from: each call is one consistent moment, and changes nothing."""
+
+    def readings(self) -> Sequence[GroupReading]:
+        """Return the published groups."""
+        ...
+
+    def activity(self) -> Activity:
+        """Return the counts of the exporter on itself."""
+        ...

@@ -1,0 +1,352 @@
+"""The state of one group: events in, snapshots out.
+
+Counts move with each event, so a snapshot costs the same for four envs and for a hundred
+thousand, and an empty slot costs nothing. Semantics are those of esper-lite's
+``SanctumAggregator``, with the differences that ``docs/adr/0002-where-we-differ.md`` explains.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, Final
+
+from sanctum_exporter.readings import STAGES, RunInfo, SeedLifecycleStats, SlotSnapshot
+from sanctum_exporter.state.trends import trend
+from sanctum_exporter.telemetry.events import (
+    AGGREGATE_PREFIX,
+    BatchEpochCompleted,
+    EpochCompleted,
+    Event,
+    SeedFossilized,
+    SeedGateEvaluated,
+    SeedGerminated,
+    SeedPruned,
+    SeedReport,
+    SeedStageChanged,
+    TrainingStarted,
+    TrainingStartedData,
+)
+from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, check_unicode
+
+LIFESPAN_WINDOW: Final = 100
+RATE_WINDOW: Final = 20
+
+_ACTIVE_STAGES: Final[tuple[str, ...]] = STAGES[1:]
+# Slot ids that esper-lite uses where it does not know the slot.
+_NOT_SLOTS: Final = ("", "unknown")
+
+_EMPTY: Final = SeedReport("DORMANT", 0)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+class Aggregator:
+    """The slots of one group, for one writer and any number of readers.
+
+    Args:
+        num_envs: envs that exist before TRAINING_STARTED says how many there are.
+        clock: seconds since the epoch, for events that carry no time.
+    """
+
+    def __init__(self, num_envs: int = 0, clock: Callable[[], float] = time.time) -> None:
+        self._lock = Lock()
+        self._clock = clock
+        self._locked = False
+        self._n_envs = num_envs
+        self._learned_envs: set[int] = set()
+        # How often an env has each slot: a duplicate in slot_ids counts twice.
+        self._multiplicity: dict[str, int] = {}
+        self._slots_per_env = 0
+
+        self._seeds: dict[int, dict[str, SeedReport]] = {}
+        self._stage_counts = dict.fromkeys(_ACTIVE_STAGES, 0)
+        self._epochs_in_stage = 0
+        self._staged_slots = 0
+
+        self._current_episode = 0
+        self._germinated = 0
+        self._pruned = 0
+        self._fossilized = 0
+        self._lifespans: deque[int] = deque(maxlen=LIFESPAN_WINDOW)
+        self._rates = tuple(deque[float](maxlen=RATE_WINDOW) for _ in range(3))
+
+        self._info = RunInfo()
+        self.newest = _NEVER
+        """Time of the newest event; set by whoever calls the methods that take in events."""
+
+    def apply(self, event: Event) -> None:
+        """Take in one event.
+
+        Raises:
+            RejectedEventError: if the event does not fit the run; nothing has changed.
+        """
+        handle = _HANDLERS.get(type(event))
+        timestamp = event.timestamp
+        if handle is not None:
+            timestamp = timestamp or datetime.fromtimestamp(self._clock(), UTC)
+            handle(self, event, timestamp)
+        if timestamp is not None and timestamp > self.newest:
+            self.newest = timestamp
+
+    @property
+    def configured(self) -> bool:
+        """Whether the group has slots to speak of: a run has started, or a slot was learned."""
+        return self._locked or self._slots_per_env > 0
+
+    def snapshot(self) -> SlotSnapshot:
+        """Return the slots at this moment."""
+        with self._lock:
+            return self._snapshot()
+
+    def read(self) -> tuple[SlotSnapshot, RunInfo, float]:
+        """Return slots, run and time of the newest event (seconds, 0 for none), of one moment."""
+        with self._lock:
+            newest = self.newest
+            last_event = 0.0 if newest is _NEVER else newest.timestamp()
+            return self._snapshot(), self._info, last_event
+
+    def _snapshot(self) -> SlotSnapshot:
+        total = self._total_envs() * self._slots_per_env
+        active = sum(self._stage_counts.values())
+        ended = self._fossilized + self._pruned
+        episodes = max(1, self._current_episode)
+        lifespans = self._lifespans
+        germination_rates, prune_rates, fossilize_rates = self._rates
+        return SlotSnapshot(
+            total_slots=total,
+            active_slots=active,
+            slot_stage_counts={"DORMANT": total - active, **self._stage_counts},
+            n_envs=self._total_envs(),
+            avg_epochs_in_stage=(
+                self._epochs_in_stage / self._staged_slots if self._staged_slots else 0.0
+            ),
+            current_episode=self._current_episode,
+            seed_lifecycle=SeedLifecycleStats(
+                germination_count=self._germinated,
+                prune_count=self._pruned,
+                fossilize_count=self._fossilized,
+                active_count=active,
+                total_slots=total,
+                germination_rate=self._germinated / episodes,
+                prune_rate=self._pruned / episodes,
+                fossilize_rate=self._fossilized / episodes,
+                blend_success_rate=self._fossilized / ended if ended else 0.0,
+                avg_lifespan_epochs=sum(lifespans) / len(lifespans) if lifespans else 0.0,
+                germination_trend=trend(germination_rates),
+                prune_trend=trend(prune_rates),
+                fossilize_trend=trend(fossilize_rates),
+            ),
+        )
+
+    def _total_envs(self) -> int:
+        return self._n_envs + len(self._learned_envs)
+
+    def training_started(self, timestamp: datetime, data: TrainingStartedData) -> None:
+        """Begin a run: its capacity is known and locked, and every slot is empty.
+
+        Raises:
+            RejectedEventError: if the run's identity cannot stand in a label.
+        """
+        check_unicode(episode_id=data.episode_id, task=data.task, reward_mode=data.reward_mode)
+        info = RunInfo(
+            run_id=data.episode_id or "",
+            task=data.task or "",
+            reward_mode=data.reward_mode or "",
+            planned_episodes=data.n_episodes or 0,
+            start_timestamp=timestamp.timestamp(),
+        )
+        with self._lock:
+            self._info = info
+            self._locked = True
+            self._n_envs = data.n_envs
+            self._learned_envs = set()
+            self._multiplicity = {}
+            for slot_id in data.slot_ids:
+                self._multiplicity[slot_id] = self._multiplicity.get(slot_id, 0) + 1
+            self._slots_per_env = len(data.slot_ids)
+            self._current_episode = data.start_episode
+            self._clear_seeds()
+
+    def seed_germinated(self, env_id: int, slot_id: str, epochs_in_stage: int) -> None:
+        """Plant a seed.
+
+        Raises:
+            RejectedEventError: if the run has no such env; so do all that name an env.
+        """
+        with self._lock:
+            self._admit(env_id, slot_id)
+            self._germinated += 1
+            self._set(env_id, slot_id, SeedReport("GERMINATED", epochs_in_stage))
+
+    def seed_stage_changed(self, env_id: int, slot_id: str, seed: SeedReport) -> None:
+        """Put a seed into another stage."""
+        with self._lock:
+            self._admit(env_id, slot_id)
+            self._set(env_id, slot_id, seed)
+
+    def seed_fossilized(self, env_id: int, slot_id: str, epochs_total: int) -> None:
+        """End a seed well; it stays in its slot."""
+        with self._lock:
+            self._admit(env_id, slot_id)
+            self._fossilized += 1
+            self._add_lifespan(epochs_total)
+            epochs_in_stage = self._seeds.get(env_id, {}).get(slot_id, _EMPTY).epochs_in_stage
+            self._set(env_id, slot_id, SeedReport("FOSSILIZED", epochs_in_stage))
+
+    def seed_pruned(self, env_id: int, slot_id: str, epochs_total: int) -> None:
+        """End a seed that did not help."""
+        with self._lock:
+            self._admit(env_id, slot_id)
+            self._pruned += 1
+            self._add_lifespan(epochs_total)
+            self._set(env_id, slot_id, SeedReport("PRUNED", 0))
+
+    def seed_gate_evaluated(self, env_id: int, slot_id: str) -> None:
+        """Learn of a slot."""
+        # Only the writer, which is here, changes what is read before the lock is taken.
+        if env_id >= self._n_envs or not self._locked:
+            with self._lock:
+                self._admit(env_id, slot_id)
+
+    def epoch_completed(self, env_id: int, seeds: Mapping[str, SeedReport] | None) -> None:
+        """Set the slots of an env as it reports them; None is no report."""
+        if env_id < self._n_envs and not seeds and env_id not in self._seeds:
+            # The usual report: no slot has a seed, and none had one.
+            return
+        with self._lock:
+            if env_id >= self._n_envs:
+                self._admit_env(env_id)
+            if seeds is not None:
+                self._set_env(env_id, seeds)
+
+    def batch_epoch_completed(self, episodes_completed: int) -> None:
+        """End an episode of every env, which clears every slot."""
+        with self._lock:
+            self._current_episode = episodes_completed
+            if episodes_completed > 0:
+                counts = (self._germinated, self._pruned, self._fossilized)
+                for rates, count in zip(self._rates, counts, strict=True):
+                    rates.append(count / episodes_completed)
+            self._clear_seeds()
+
+    def _admit(self, env_id: int, slot_id: str) -> None:
+        """Learn slot and env of a seed event where the run is not locked."""
+        if env_id >= self._n_envs:
+            self._admit_env(env_id)
+        if not self._locked:
+            self._learn_slot(slot_id)
+
+    def _admit_env(self, env_id: int) -> None:
+        """Learn an env beyond those that the run has by itself."""
+        if self._locked:
+            raise RejectedEventError(
+                Reason.UNKNOWN_ENV, f"env_id {env_id} of a run with {self._n_envs} envs"
+            )
+        self._learned_envs.add(env_id)
+
+    def _learn_slot(self, slot_id: str) -> None:
+        if slot_id not in self._multiplicity and slot_id not in _NOT_SLOTS:
+            self._multiplicity[slot_id] = 1
+            self._slots_per_env += 1
+
+    def _add_lifespan(self, epochs: int) -> None:
+        if epochs > 0:
+            self._lifespans.append(epochs)
+
+    def _set_env(self, env_id: int, seeds: Mapping[str, SeedReport]) -> None:
+        before = self._seeds.get(env_id) or {}
+        after: dict[str, SeedReport] = {}
+        locked, multiplicities = self._locked, self._multiplicity
+        # A map of nothing but aggregates says nothing about any slot; an empty one clears the env.
+        about_slots = not seeds
+        for slot_id, seed in seeds.items():
+            if slot_id.startswith(AGGREGATE_PREFIX):
+                continue
+            about_slots = True
+            if not locked:
+                self._learn_slot(slot_id)
+            multiplicity = multiplicities.get(slot_id)
+            if multiplicity is not None:
+                self._replace(before.pop(slot_id, _EMPTY), seed, multiplicity)
+                after[slot_id] = seed
+        if locked and about_slots:
+            for slot_id, seed in before.items():
+                self._replace(seed, _EMPTY, multiplicities[slot_id])
+        else:
+            after |= before
+        if after:
+            self._seeds[env_id] = after
+        else:
+            self._seeds.pop(env_id, None)
+
+    def _set(self, env_id: int, slot_id: str, seed: SeedReport) -> None:
+        multiplicity = self._multiplicity.get(slot_id)
+        if multiplicity is None:
+            return
+        seeds = self._seeds.get(env_id)
+        if seeds is None:
+            seeds = self._seeds[env_id] = {}
+        self._replace(seeds.get(slot_id, _EMPTY), seed, multiplicity)
+        seeds[slot_id] = seed
+
+    def _replace(self, old: SeedReport, new: SeedReport, slots: int) -> None:
+        """Move the sums over all slots from one state of so many of them to another."""
+        stage = new.stage
+        if old.stage != stage:
+            self._count(old, -slots)
+            self._count(new, slots)
+        elif stage != "DORMANT":
+            self._epochs_in_stage += slots * (new.epochs_in_stage - old.epochs_in_stage)
+
+    def _count(self, seed: SeedReport, slots: int) -> None:
+        stage = seed.stage
+        if stage == "DORMANT":
+            return
+        if stage in self._stage_counts:
+            self._stage_counts[stage] += slots
+        self._staged_slots += slots
+        self._epochs_in_stage += slots * seed.epochs_in_stage
+
+    def _clear_seeds(self) -> None:
+        self._seeds = {}
+        self._stage_counts = dict.fromkeys(_ACTIVE_STAGES, 0)
+        self._epochs_in_stage = 0
+        self._staged_slots = 0
+
+
+def _slot_of(event: Any) -> str:
+    slot_id: str | None = event.slot_id or event.data.slot_id
+    if slot_id is None:
+        raise RejectedEventError(Reason.MISSING_FIELD, "neither event nor data has a slot_id")
+    return slot_id
+
+
+def _stage_changed(aggregator: Aggregator, event: SeedStageChanged, _: datetime) -> None:
+    data = event.data
+    seed = SeedReport(data.to_stage, data.epochs_in_stage)
+    aggregator.seed_stage_changed(data.env_id, _slot_of(event), seed)
+
+
+_HANDLERS: Final[dict[type[Event], Callable[[Aggregator, Any, datetime], None]]] = {
+    TrainingStarted: lambda to, event, timestamp: to.training_started(timestamp, event.data),
+    SeedGerminated: lambda to, event, _: to.seed_germinated(
+        event.data.env_id, _slot_of(event), event.data.epochs_in_stage
+    ),
+    SeedStageChanged: _stage_changed,
+    SeedFossilized: lambda to, event, _: to.seed_fossilized(
+        event.data.env_id, _slot_of(event), event.data.epochs_total
+    ),
+    SeedPruned: lambda to, event, _: to.seed_pruned(
+        event.data.env_id, _slot_of(event), event.data.epochs_total
+    ),
+    SeedGateEvaluated: lambda to, event, _: to.seed_gate_evaluated(
+        event.data.env_id, _slot_of(event)
+    ),
+    EpochCompleted: lambda to, event, _: to.epoch_completed(event.data.env_id, event.data.seeds),
+    BatchEpochCompleted: lambda to, event, _: to.batch_epoch_completed(
+        event.data.episodes_completed
+    ),
+}

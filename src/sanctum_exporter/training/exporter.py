@@ -1,0 +1,152 @@
+"""The exporter inside a training process, which it must never hurt.
+
+``SanctumExporter`` is an output backend of esper-lite's hub; ``attach`` follows a live aggregator.
+Unless ``strict`` asks for it, neither lets an exception of its own out: what fails is logged with
+what to do about it, and training goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+from weakref import WeakSet
+
+from sanctum_exporter import forks
+from sanctum_exporter.readings import Activity, GroupReading
+from sanctum_exporter.sinks.otlp import PushOptions
+from sanctum_exporter.sinks.prometheus import Registry
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
+from sanctum_exporter.training.hub_drops import Hub, HubDrops
+from sanctum_exporter.training.outlet import Outlet
+from sanctum_exporter.web.address import DEFAULT_ADDRESS
+
+_log = logging.getLogger(__name__)
+
+
+class SanctumExporter:
+    """An output backend of esper-lite's hub, which publishes what the events say.
+
+    Attached by ``hub.add_backend(SanctumExporter(hub=hub))``. The hub calls ``emit`` from one
+    thread; a second hub needs an exporter of its own.
+
+    Args:
+        listen_address: where to serve, ``host:port``; port 0 takes any free one, None opens none.
+        registry: a registry to join instead of serving.
+        otlp_endpoint: push to this collector too; by default OpenTelemetry's environment decides.
+        num_envs: envs that exist before TRAINING_STARTED says how many there are.
+        hub: the hub, to publish how many events it dropped before they came here.
+        telemetry_path: where the metrics are.
+        strict: raise what cannot be started instead of logging it.
+    """
+
+    def __init__(
+        self,
+        listen_address: str | None = DEFAULT_ADDRESS,
+        *,
+        registry: Registry | None = None,
+        otlp_endpoint: str | PushOptions | None = None,
+        num_envs: int = 0,
+        hub: Hub | None = None,
+        telemetry_path: str = "/metrics",
+        strict: bool = False,
+    ) -> None:
+        self._forks = forks.count
+        intake = Intake(
+            Groups(num_envs, placeholder=True),
+            source="live telemetry",
+            advice="; training is not affected; upgrade sanctum-exporter if esper-lite is newer",
+        )
+        self._take = intake.live
+        if type(self) is SanctumExporter:
+            # Half of an event's cost is calls, so the hub calls what does the work; see _silence.
+            self.emit = intake.live  # type: ignore[assignment, method-assign]
+            _exporters.add(self)
+        drops = HubDrops(hub, type(self).__name__) if hub is not None else None
+        self._outlet = Outlet(
+            _Live(intake, drops),
+            listen_address,
+            registry,
+            otlp_endpoint,
+            source="live training",
+            telemetry_path=telemetry_path,
+            strict=strict,
+        )
+
+    @property
+    def url(self) -> str | None:
+        """The URL of the page, None while nothing is served."""
+        return self._outlet.url
+
+    def start(self) -> bool:
+        """Begin to publish; returns whether it does. Safe to call again, and after ``close``.
+
+        Raises:
+            Exception: what prevents it, if the exporter is strict.
+        """
+        return self._outlet.open()
+
+    def emit(self, event: object) -> None:
+        """Take in a live event of esper-lite; never raises."""
+        if forks.count == self._forks:
+            self._take(event)
+
+    def close(self) -> None:
+        """Stop publishing, within two seconds, and three more for a push; safe to call again."""
+        self._outlet.close()
+
+    def __reduce__(self) -> tuple[type[SanctumExporter], tuple[()]]:
+        """Pickle as an exporter that does nothing: it arrives in some other process."""
+        return _Elsewhere, ()
+
+
+_exporters: Final[WeakSet[SanctumExporter]] = WeakSet()
+
+
+def _silence() -> None:
+    """Take in nothing in a forked child, whose locks may be held by threads that it has not."""
+    for exporter in tuple(_exporters):
+        exporter.emit = _ignore  # type: ignore[method-assign]  # as in __init__
+
+
+def _ignore(event: object) -> None:
+    pass
+
+
+os.register_at_fork(after_in_child=_silence)
+
+
+class _Elsewhere(SanctumExporter):
+    """What another process gets of an exporter."""
+
+    url = None
+
+    def __init__(self) -> None:
+        """Make nothing, so that nothing can be started."""
+
+    def start(self) -> bool:
+        return False
+
+    def emit(self, event: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Live:
+    """What an intake publishes, with what the hub dropped before it."""
+
+    def __init__(self, intake: Intake, drops: HubDrops | None) -> None:
+        self._intake = intake
+        self._drops = drops
+
+    def readings(self) -> Sequence[GroupReading]:
+        return self._intake.readings()
+
+    def activity(self) -> Activity:
+        activity = self._intake.activity()
+        return replace(activity, dropped=self._drops.count()) if self._drops else activity

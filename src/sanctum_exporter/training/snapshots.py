@@ -1,0 +1,104 @@
+"""The newest snapshot of each group of a live aggregator."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sanctum_exporter.readings import DEFAULT_GROUP, Activity, GroupReading
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, Rejections
+from sanctum_exporter.training.decode import read_snapshot
+
+
+class Snapshots:
+    """The newest snapshot of each group, as a ``Publisher``; taking one in never raises.
+
+    Args:
+        group_id: the group of snapshots that come without one.
+        max_age_seconds: how old the newest snapshot may be while the exporter is ready.
+        clock: seconds since the epoch.
+        monotonic: monotonic seconds, for ages.
+    """
+
+    def __init__(
+        self,
+        group_id: str,
+        max_age_seconds: float,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._group_id = group_id
+        self._max_age_seconds = max_age_seconds
+        self._clock = clock
+        self._monotonic = monotonic
+        self._newest_at: float | None = None
+        self._groups: dict[str, GroupReading] = {}
+        self._configured: set[str] = set()
+        self._unconfigured = Groups(placeholder=True, clock=clock)
+        self._rejections = Rejections(
+            "attached aggregator",
+            what="snapshot",
+            advice="; training is not affected; upgrade sanctum-exporter if esper-lite is newer",
+            clock=monotonic,
+        )
+
+    def take(self, snapshot: object) -> None:
+        """Take in the snapshot of the one group; None, as of an aggregator not ready, is none."""
+        if snapshot is not None:
+            self._take(self._group_id, snapshot)
+
+    def take_all(self, snapshots: Any) -> None:
+        """Take in the snapshots of every group, a mapping by id."""
+        try:
+            for group_id, snapshot in snapshots.items():
+                # The original splits a heuristic run into "" and "default" (R1).
+                if group_id or DEFAULT_GROUP not in snapshots:
+                    self._take(group_id or DEFAULT_GROUP, snapshot)
+            if not snapshots:
+                self._newest_at = self._monotonic()
+        except Exception as error:  # noqa: BLE001 - the host must never see a fault of ours
+            self._rejections.add(Reason.INVALID_FIELD, f"not a mapping by group_id: {error!r}")
+
+    def age_seconds(self) -> float | None:
+        """Return how old the newest snapshot is, None if there is none."""
+        return None if self._newest_at is None else self._monotonic() - self._newest_at
+
+    def not_ready(self) -> str | None:
+        """Say why the values are not to be relied on, None while they are."""
+        age = self.age_seconds()
+        if age is None:
+            return (
+                "nobody has taken a snapshot yet; without a terminal, attach with refresh_seconds"
+            )
+        if age > self._max_age_seconds:
+            return f"the newest snapshot is {age:.0f} s old, more than {self._max_age_seconds:g} s"
+        return None
+
+    def readings(self) -> list[GroupReading]:
+        """Return every published group, sorted by id."""
+        groups = self._groups.copy()
+        published = [groups[name] for name in sorted(groups) if name in self._configured]
+        return published or self._unconfigured.readings()
+
+    def activity(self) -> Activity:
+        """Return how many snapshots were rejected, by reason; there are no events to count."""
+        return Activity(rejected=self._rejections.counts())
+
+    def _take(self, group_id: str, snapshot: object) -> None:
+        try:
+            reading, configured = read_snapshot(
+                snapshot, group_id, self._clock(), self._groups.get(group_id)
+            )
+        except RejectedEventError as error:
+            self._rejections.add(error.reason, error.detail)
+            return
+        except Exception as error:  # noqa: BLE001 - the host must never see a fault of ours
+            self._rejections.add(Reason.INTERNAL_ERROR, repr(error))
+            return
+        self._groups[group_id] = reading
+        if configured:
+            self._configured.add(group_id)
+        self._newest_at = self._monotonic()

@@ -1,0 +1,213 @@
+"""Following one file through whatever happens to it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sanctum_exporter.files.follower import FileFollower
+from sanctum_exporter.files.lines import read_lines
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
+from tests import events
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the followed file is going to be."""
+    return tmp_path / "events.jsonl"
+
+
+def follow(path: Path, chunk_bytes: int = 64) -> FileFollower:
+    """Return a follower that reads in small steps."""
+    return FileFollower(path, new_intake, chunk_bytes)
+
+
+def new_intake() -> Intake:
+    """Return an empty state with a fixed clock."""
+    return Intake(Groups(clock=lambda: 0.0))
+
+
+def failure(follower: FileFollower) -> str | None:
+    """Return why it is not being read at this moment."""
+    return follower.failure
+
+
+def settle(follower: FileFollower) -> None:
+    """Poll until there is nothing new, and once more."""
+    while follower.poll():
+        pass
+    follower.poll()
+
+
+def assert_as_whole(follower: FileFollower) -> None:
+    """Check that the state is what reading the whole file gives."""
+    whole = new_intake()
+    for line in read_lines(follower.path):
+        whole.line(line.text, line.number)
+    assert follower.readings() == whole.readings()
+    assert follower.activity() == whole.activity()
+
+
+def append(path: Path, content: bytes) -> None:
+    """Append as esper-lite's writer does."""
+    with path.open("ab") as file:
+        file.write(content)
+
+
+def test_half_a_line_waits_for_its_other_half(path: Path) -> None:
+    """It is neither applied nor rejected meanwhile."""
+    line = events.germinated() + b"\n"
+    path.write_bytes(events.started() + b"\n" + line[:40])
+    follower = follow(path)
+    settle(follower)
+    assert follower.readings()[0].slots.active_slots == 0
+    assert sum(follower.activity().rejected.values()) == 0
+    append(path, line[40:])
+    settle(follower)
+    assert follower.readings()[0].slots.active_slots == 1
+    assert_as_whole(follower)
+
+
+def test_last_line_without_its_end_is_read_once_it_is_whole(path: Path) -> None:
+    """A crash or an editor may leave it so; its end, when it comes, changes nothing."""
+    path.write_bytes(events.started() + b"\n" + events.germinated())
+    follower = follow(path)
+    settle(follower)
+    assert follower.readings()[0].slots.active_slots == 1
+    append(path, b"\n" + events.germinated(1) + b"\n")
+    settle(follower)
+    assert follower.readings()[0].slots.seed_lifecycle.germination_count == 2
+    assert_as_whole(follower)
+
+
+def test_line_that_only_looked_whole_is_read_again(path: Path) -> None:
+    """More bytes on the same line make it garbage."""
+    path.write_bytes(events.started() + b"\n" + events.germinated())
+    follower = follow(path)
+    settle(follower)
+    append(path, b"garbage\n")
+    settle(follower)
+    assert follower.readings()[0].slots.active_slots == 0
+    assert_as_whole(follower)
+
+
+def test_truncation_starts_anew(path: Path) -> None:
+    """Also where the new content is longer than the old by the time it is seen."""
+    path.write_bytes(events.started(3) + b"\n" + events.germinated() + b"\n")
+    follower = follow(path)
+    settle(follower)
+    path.write_bytes(b"")
+    settle(follower)
+    assert follower.readings() == []
+    path.write_bytes(events.started(5) + b"\n")
+    settle(follower)
+    path.write_bytes((events.started(7) + b"\n") * 20)
+    settle(follower)
+    assert follower.readings()[0].slots.n_envs == 7
+    assert_as_whole(follower)
+
+
+def test_another_file_in_its_place_starts_anew(path: Path) -> None:
+    """As log rotation does it."""
+    path.write_bytes(events.started(3) + b"\n" + events.germinated() + b"\n")
+    follower = follow(path)
+    settle(follower)
+    other = path.with_name("other")
+    other.write_bytes(events.started(4) + b"\n" + events.germinated() + b"\n")
+    other.replace(path)
+    settle(follower)
+    assert follower.readings()[0].slots.n_envs == 4
+    assert_as_whole(follower)
+
+
+def test_same_size_and_other_content_starts_anew(path: Path) -> None:
+    """Rewritten in place, byte for byte as long."""
+    path.write_bytes(events.started(3) + b"\n")
+    follower = follow(path)
+    settle(follower)
+    path.write_bytes(events.started(4) + b"\n")
+    os.utime(path, (0, 0))
+    settle(follower)
+    assert follower.readings()[0].slots.n_envs == 4
+
+
+def test_nobody_sees_a_file_half_read_again(path: Path) -> None:
+    """The old values stay until the new ones are complete."""
+    path.write_bytes(events.started(3) + b"\n")
+    follower = follow(path)
+    settle(follower)
+    seeds = [events.germinated(env) + b"\n" for env in range(9)]
+    path.write_bytes(events.started(9) + b"\n" + b"".join(seeds))
+    seen = set()
+    more = True
+    while more:
+        more = follower.poll()
+        slots = follower.readings()[0].slots
+        seen.add((slots.n_envs, slots.active_slots))
+    assert seen == {(3, 0), (9, 9)}
+
+
+def test_nothing_is_published_until_the_file_has_been_read(path: Path) -> None:
+    """And readiness says how far it is."""
+    path.write_bytes(events.started(3) + b"\n")
+    follower = follow(path, chunk_bytes=100)
+    assert follower.poll()
+    assert follower.readings() == []
+    assert (failure(follower) or "").startswith(f"reading {path}: ")
+    settle(follower)
+    assert failure(follower) is None
+    assert follower.readings()[0].slots.n_envs == 3
+
+
+def test_file_that_does_not_exist_yet_is_waited_for(path: Path) -> None:
+    """Then read from its beginning."""
+    follower = follow(path)
+    settle(follower)
+    assert failure(follower) == f"waiting for {path}, which does not exist yet"
+    path.write_bytes(events.started() + b"\n")
+    settle(follower)
+    assert failure(follower) is None
+    assert_as_whole(follower)
+
+
+def test_file_that_vanished_leaves_its_values_and_a_failure(path: Path) -> None:
+    """When it comes back, it is read as it then is."""
+    path.write_bytes(events.started(3) + b"\n")
+    follower = follow(path)
+    settle(follower)
+    path.unlink()
+    settle(follower)
+    assert failure(follower) == f"{path} is gone; its last values stay published"
+    assert follower.readings()[0].slots.n_envs == 3
+    path.write_bytes(events.started(4) + b"\n")
+    settle(follower)
+    assert failure(follower) is None
+    assert_as_whole(follower)
+
+
+def test_garbage_and_other_encodings_are_passed_over(path: Path) -> None:
+    """Each line is rejected once; what follows is applied."""
+    path.write_bytes(b"\xff\xfe\n\x00\x00\n{]\n" + events.started() + b"\n" + b"\xc3\n")
+    follower = follow(path)
+    settle(follower)
+    assert sum(follower.activity().rejected.values()) == 4
+    assert_as_whole(follower)
+
+
+def test_gzip_is_refused_with_the_commands_that_read_it(path: Path) -> None:
+    """It does not grow, so it cannot be followed."""
+    path.write_bytes(b"\x1f\x8b\x08")
+    follower = follow(path)
+    settle(follower)
+    assert failure(follower) == f"{path} is gzip, which does not grow: use replay or inspect"
+
+
+def test_a_directory_in_its_place_is_a_failure_and_no_crash(path: Path) -> None:
+    """The system's reason is given."""
+    path.mkdir()
+    follower = follow(path)
+    settle(follower)
+    assert failure(follower) == f"cannot read {path}: Is a directory"

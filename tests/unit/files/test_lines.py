@@ -1,0 +1,91 @@
+"""Splitting and reading files."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from sanctum_exporter.files.lines import Line, LineSplitter, SourceError, read_lines
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_lines_are_the_same_in_whatever_chunks_they_come(size: int) -> None:
+    """Only a line feed ends a line."""
+    content = b"one\r\n\ntwo\x0b\x85\xe2\x80\xa8three\nrest"
+    splitter = LineSplitter()
+    lines = [
+        line
+        for start in range(0, len(content), size)
+        for line in splitter.split(content[start : start + size])
+    ]
+    assert lines == [b"one\r", b"", b"two\x0b\x85\xe2\x80\xa8three"]
+    assert splitter.finish() == [b"rest"]
+    assert splitter.finish() == []
+
+
+@pytest.mark.parametrize("size", [1, 4, 5, 6, 100])
+def test_a_line_past_the_limit_is_not_kept(size: int) -> None:
+    """None stands for it, and the next line is whole."""
+    content = b"12345\n123456\n1\n1234567890"
+    splitter = LineSplitter(limit=5)
+    lines = [
+        line
+        for start in range(0, len(content), size)
+        for line in splitter.split(content[start : start + size])
+    ]
+    assert lines == [b"12345", None, b"1"]
+    assert splitter.finish() == [None]
+
+
+@pytest.mark.parametrize(
+    ("rest", "complete"),
+    [(b'{"a": NaN}', True), (b'{"a": 1', False), (b"12", False), (b"", False), (b"\xff", False)],
+)
+def test_only_a_whole_object_is_taken_without_its_line_end(rest: bytes, complete: bool) -> None:
+    """A number could still grow, half an object is none."""
+    splitter = LineSplitter()
+    splitter.split(b"x\n" + rest)
+    assert splitter.take_complete_rest() == (rest if complete else None)
+    assert splitter.finish() == ([] if complete or not rest else [rest])
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_plain_and_gzip_files_are_read_alike(tmp_path: Path, pack: type[bytes]) -> None:
+    """What follows the last line end is a line too."""
+    path = tmp_path / "events"
+    path.write_bytes(pack(b"one\ntwo"))
+    lines = list(read_lines(path))
+    assert [(line.text, line.number) for line in lines] == [(b"one", 1), (b"two", 2)]
+    assert lines[-1].share_read == 1.0
+
+
+def test_share_grows_line_by_line(tmp_path: Path) -> None:
+    """So that a bar moves in a small file too, which is read in one go."""
+    path = tmp_path / "events"
+    path.write_bytes(b"line\n" * 4)
+    assert [line.share_read for line in read_lines(path)] == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_damaged_gzip_says_which_file_and_what_to_do(tmp_path: Path) -> None:
+    """A copy that broke off is not a short recording."""
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(gzip.compress(b"line\n" * 1000)[:-20])
+    with pytest.raises(SourceError, match=r"run\.jsonl\.gz is damaged gzip .* copy it again"):
+        list(read_lines(path))
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    """So is the system's reason."""
+    with pytest.raises(SourceError, match=r"cannot read .*nothing: No such file"):
+        list(read_lines(tmp_path / "nothing"))
+
+
+def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
+    """As has one that only ends a line: a blank one."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"")
+    assert list(read_lines(path)) == []
+    path.write_bytes(b"\n")
+    assert list(read_lines(path)) == [Line(b"", 1, 1.0)]

@@ -1,0 +1,108 @@
+"""Counting, publishing and a log of bounded rate."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
+from sanctum_exporter.telemetry.events import Event
+from sanctum_exporter.telemetry.rejection import LOG_INTERVAL_SECONDS
+from tests import events
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_every_event_is_counted_once_by_type_or_by_reason() -> None:
+    """Blank lines are neither."""
+    intake = Intake(Groups())
+    lines = [events.started(), b"", b"  \r", b"garbage", None, events.germinated(env_id=7)]
+    lines += [events.line("SEED_TRANSPLANTED"), events.line("ANALYTICS_SNAPSHOT")]
+    for number, line in enumerate(lines, start=1):
+        intake.line(line, number)
+    activity = intake.activity()
+    assert {k: v for k, v in activity.events.items() if v} == {
+        "TRAINING_STARTED": 1,
+        "ANALYTICS_SNAPSHOT": 1,
+        "other": 1,
+    }
+    assert {k: v for k, v in activity.rejected.items() if v} == {
+        "invalid_json": 1,
+        "line_too_long": 1,
+        "unknown_env": 1,
+    }
+
+
+def test_counts_are_there_from_the_start() -> None:
+    """Every type and every reason at 0, so that no first increment is lost."""
+    activity = Intake(Groups()).activity()
+    assert len(activity.events) == 32
+    assert set(activity.events.values()) == set(activity.rejected.values()) == {0}
+
+
+def test_log_names_source_line_and_reason_and_is_bounded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One line a reason and a minute, which says how many were left out."""
+    clock = Clock()
+    intake = Intake(Groups(), source="run/events.jsonl", clock=clock)
+    with caplog.at_level(logging.WARNING):
+        for number in range(1, 1001):
+            intake.line(b"garbage", number)
+        assert len(caplog.messages) == 1
+        assert caplog.messages[0].startswith("run/events.jsonl, line 1: event rejected: invalid_j")
+        clock.now += LOG_INTERVAL_SECONDS
+        intake.line(b"garbage", 1001)
+    assert len(caplog.messages) == 2
+    assert "line 1001" in caplog.messages[1]
+    assert caplog.messages[1].endswith("(999 more since the last such line)")
+
+
+def test_a_fault_of_our_own_is_counted_and_never_raised() -> None:
+    """The host must not see it."""
+
+    def read(line: bytes) -> Event:
+        raise ZeroDivisionError
+
+    intake = Intake(Groups(), read_line=read)
+    assert intake.line(events.started(), 1) is None
+    assert intake.activity().rejected["internal_error"] == 1
+
+
+def test_empty_group_is_default() -> None:
+    """R1: heuristic runs send their seeds with an empty group."""
+    intake = Intake(Groups())
+    intake.line(events.started(1, ("r0c0",)), 1)
+    assert intake.line(events.germinated(group_id=""), 2) == "default"
+    (reading,) = intake.readings()
+    assert (reading.group_id, reading.slots.active_slots) == ("default", 1)
+
+
+def test_group_is_published_once_it_is_configured() -> None:
+    """R2: hub-level events make no group, a start or a learned slot does."""
+    intake = Intake(Groups())
+    intake.line(events.line("TAMIYO_INITIATED", {}), 1)
+    assert intake.readings() == []
+    intake.line(events.started(group_id="A"), 2)
+    intake.line(events.germinated(group_id="B"), 3)
+    assert [reading.group_id for reading in intake.readings()] == ["A", "B"]
+
+
+def test_placeholder_stands_in_until_a_group_is_configured() -> None:
+    """R2, in process: the documented defaults, which go when a real group comes."""
+    intake = Intake(Groups(placeholder=True))
+    (placeholder,) = intake.readings()
+    assert (placeholder.group_id, placeholder.slots.total_slots) == ("default", 0)
+    assert placeholder.info.start_timestamp == 0.0
+    intake.line(events.started(group_id="A"), 1)
+    assert [reading.group_id for reading in intake.readings()] == ["A"]

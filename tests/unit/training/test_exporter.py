@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import logging
+import pickle
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+import sanctum_exporter
+from sanctum_exporter import SanctumExporter, attach
+from tests import events
+from tests.live import live_event
+from tests.processes import eventually
+from tests.programs import scrape
+
+
+@pytest.fixture
+def exporter() -> Iterator[SanctumExporter]:
+    """Give an exporter that serves on a free port of the loopback."""
+    exporter = SanctumExporter("127.0.0.1:0", strict=True)
+    exporter.start()
+    yield exporter
+    exporter.close()
+
+
+def address(exporter: Any) -> str:
+    """Return where an exporter serves."""
+    url: str = exporter.url
+    return url.removeprefix("http://")
+
+
+def our_threads() -> list[str]:
+    """Return the names of our living threads."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("sanctum-exporter")]
+
+
+def test_the_public_names_are_the_intended_ones() -> None:
+    """The package offers these names, and no other."""
+    assert dir(sanctum_exporter) == [
+        "Attachment",
+        "PushOptions",
+        "SanctumExporter",
+        "__version__",
+        "attach",
+    ]
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = sanctum_exporter.nothing  # type: ignore[attr-defined]
+
+
+def test_live_events_are_served(exporter: SanctumExporter) -> None:
+    """What the hub hands over is in the next scrape."""
+    exporter.emit(live_event(events.started(n_envs=2, slot_ids=("r0c0", "r0c1"))))
+    exporter.emit(live_event(events.germinated()))
+    text = scrape(address(exporter))[1]
+    assert 'sanctum_total_slots{group_id="default"} 4.0' in text
+    assert 'sanctum_slots{group_id="default",stage="GERMINATED"} 1.0' in text
+
+
+def test_a_placeholder_is_served_before_any_group(exporter: SanctumExporter) -> None:
+    """While no group is configured, "default" has the documented defaults; then it goes."""
+    assert 'sanctum_total_slots{group_id="default"} 0.0' in scrape(address(exporter))[1]
+    exporter.emit(live_event(events.started(group_id="A")))
+    text = scrape(address(exporter))[1]
+    assert 'sanctum_total_slots{group_id="A"} 4.0' in text
+    assert 'group_id="default"' not in text
+
+
+def test_attached_late_it_learns_from_seed_events(exporter: SanctumExporter) -> None:
+    """Without a TRAINING_STARTED, slots and envs are learned from the events of seeds (R7)."""
+    exporter.emit(live_event(events.germinated(env_id=3, slot_id="r1c0")))
+    exporter.emit(
+        live_event(events.epoch_completed({"r0c0": {"stage": "X", "epochs_in_stage": 1}}))
+    )
+    text = scrape(address(exporter))[1]
+    assert 'sanctum_total_slots{group_id="default"} 4.0' in text
+    assert 'sanctum_envs{group_id="default"} 2.0' in text
+
+
+def test_num_envs_are_there_before_training_starts() -> None:
+    """The option num_envs gives envs before TRAINING_STARTED, as the original's 16."""
+    registry = CollectorRegistry()
+    exporter = SanctumExporter(registry=registry, num_envs=16)
+    exporter.start()
+    exporter.emit(live_event(events.germinated()))
+    assert b'sanctum_total_slots{group_id="default"} 16.0' in generate_latest(registry)
+    exporter.close()
+
+
+class Hostile:
+    """An event every attribute of which raises, as does the text of the error."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise HostileError
+
+
+class HostileError(Exception):
+    """An error that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+    __str__ = __repr__
+
+
+def test_no_exception_leaves_emit(
+    exporter: SanctumExporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is emitted, nothing is raised; each reason is logged once and counted."""
+    good = live_event(events.germinated())
+    bad = [None, 3, object(), Hostile(), SimpleNamespace(**{**vars(good), "data": None})]
+    for event in bad * 100:
+        exporter.emit(event)
+    exporter.emit(live_event(events.started()))
+    text = scrape(address(exporter))[1]
+    assert 'sanctum_exporter_events_rejected_total{reason="invalid_envelope"} 300.0' in text
+    assert 'sanctum_exporter_events_rejected_total{reason="internal_error"} 100.0' in text
+    assert 'sanctum_exporter_events_rejected_total{reason="missing_data"} 100.0' in text
+    assert 'sanctum_total_slots{group_id="default"} 4.0' in text
+    reasons = [record.getMessage().split(": ")[2] for record in caplog.records]
+    assert reasons == ["invalid_envelope", "internal_error", "missing_data"]
+    assert caplog.messages[0].endswith(
+        "; training is not affected; upgrade sanctum-exporter if esper-lite is newer"
+    )
+
+
+def test_a_log_handler_that_raises_is_no_concern_of_the_hub(exporter: SanctumExporter) -> None:
+    """An event that cannot even be complained about is dropped."""
+
+    class Broken(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            raise OSError("disk full")
+
+    broken = Broken()
+    logging.getLogger().addHandler(broken)
+    try:
+        exporter.emit(None)
+        exporter.emit(live_event(events.germinated(env_id=-1)))
+        SanctumExporter("nowhere").start()
+    finally:
+        logging.getLogger().removeHandler(broken)
+
+
+def test_a_port_in_use_is_one_clear_error(
+    exporter: SanctumExporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the address is taken, one error names it; events are taken in all the same."""
+    second = SanctumExporter(address(exporter))
+    assert second.start() is False
+    assert second.start() is False
+    second.emit(live_event(events.started()))
+    second.close()
+    assert caplog.messages == [
+        (
+            "sanctum-exporter serves nothing, training goes on: "
+            f"cannot listen on {address(exporter)}: Address already in use; "
+            "give another listen_address (run: --web.listen-address)"
+        )
+    ]
+    assert second.url is None
+
+
+def test_a_port_that_is_free_again_is_taken_at_the_next_start(exporter: SanctumExporter) -> None:
+    """An exporter that could not listen can be started again, with all that it heard."""
+    where = address(exporter)
+    second = SanctumExporter(where)
+    assert not second.start()
+    second.emit(live_event(events.started()))
+    exporter.close()
+    assert second.start()
+    assert 'sanctum_total_slots{group_id="default"} 4.0' in scrape(where)[1]
+    second.close()
+
+
+def test_a_strict_exporter_raises(exporter: SanctumExporter) -> None:
+    """With strict, what cannot be started is raised."""
+    with pytest.raises(OSError, match="cannot listen on"):
+        SanctumExporter(address(exporter), strict=True).start()
+    with pytest.raises(ValueError, match="not a listen address"):
+        SanctumExporter("nowhere", strict=True).start()
+
+
+def test_an_address_that_is_none_is_one_clear_error(caplog: pytest.LogCaptureFixture) -> None:
+    """A mistake in the address does not stop the training either."""
+    assert SanctumExporter("nowhere").start() is False
+    assert "'nowhere' is not a listen address: give host:port" in caplog.text
+
+
+def test_two_exporters_of_a_process_do_not_collide(exporter: SanctumExporter) -> None:
+    """Two exporters serve side by side, each its own events."""
+    second = SanctumExporter("127.0.0.1:0")
+    assert second.start()
+    second.emit(live_event(events.started(n_envs=9, slot_ids=("r0c0",))))
+    assert 'sanctum_total_slots{group_id="default"} 9.0' in scrape(address(second))[1]
+    assert 'sanctum_total_slots{group_id="default"} 0.0' in scrape(address(exporter))[1]
+    second.close()
+    assert scrape(address(exporter))[0] == 200
+
+
+def test_two_exporters_of_one_registry_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """The second exporter that joins a registry is refused with what to do; the first stays."""
+    registry = CollectorRegistry()
+    first, second = SanctumExporter(registry=registry), SanctumExporter(registry=registry)
+    assert first.start()
+    assert second.start() is False
+    assert "give each exporter a registry of its own" in caplog.text
+    second.close()
+    assert b"sanctum_total_slots" in generate_latest(registry)
+    first.close()
+    assert b"sanctum_total_slots" not in generate_latest(registry)
+    assert second.start()
+    second.close()
+
+
+def test_start_and_close_can_be_called_again(exporter: SanctumExporter) -> None:
+    """Starting twice is starting once; closing twice is closing once; it can start anew."""
+    url = exporter.url
+    assert exporter.start()
+    assert exporter.url == url
+    exporter.emit(live_event(events.started()))
+    exporter.close()
+    exporter.close()
+    assert (exporter.url, our_threads()) == (None, [])
+    assert exporter.start()
+    assert 'sanctum_total_slots{group_id="default"} 4.0' in scrape(address(exporter))[1]
+
+
+def test_close_is_bounded_and_leaves_no_thread(exporter: SanctumExporter) -> None:
+    """With clients that say nothing, close takes two seconds at most and ends every thread."""
+    host, port = address(exporter).split(":")
+    idle = [socket.create_connection((host, int(port))) for _ in range(5)]
+    assert scrape(address(exporter))[0] == 200
+    began = time.monotonic()
+    exporter.close()
+    assert time.monotonic() - began < 2.0
+    assert our_threads() == []
+    for client in idle:
+        client.close()
+
+
+def test_what_the_hub_dropped_is_published() -> None:
+    """The hub's own drops and those of our queue are counted, not those of other backends."""
+
+    class Hub:
+        def get_health_snapshot(self) -> dict[str, Any]:
+            stats = {
+                "SanctumExporter": {"dropped_events": 3},
+                "FileOutput": {"dropped_events": 400},
+            }
+            return {"hub_dropped_events": 20, "backend_stats": stats}
+
+    registry = CollectorRegistry()
+    exporter = SanctumExporter(registry=registry, hub=Hub())
+    exporter.start()
+    assert b"sanctum_exporter_events_dropped_total 23.0" in generate_latest(registry)
+    exporter.close()
+
+
+def test_a_hub_that_cannot_tell_fails_no_scrape(caplog: pytest.LogCaptureFixture) -> None:
+    """Where the hub's health cannot be read, the count stays, and the log says so once."""
+
+    class Hub:
+        def get_health_snapshot(self) -> dict[str, Any]:
+            raise RuntimeError("closed")
+
+    registry = CollectorRegistry()
+    exporter = SanctumExporter(registry=registry, hub=Hub())
+    exporter.start()
+    for _ in range(3):
+        assert b"sanctum_exporter_events_dropped_total 0.0" in generate_latest(registry)
+    assert len(caplog.records) == 1
+    exporter.close()
+
+
+def test_a_pickled_exporter_is_inert() -> None:
+    """An exporter can go to another process with whatever holds it, and does nothing there."""
+    copy = pickle.loads(pickle.dumps(SanctumExporter("127.0.0.1:0")))  # noqa: S301 - our own
+    copy.emit(live_event(events.started()))
+    assert (copy.start(), copy.url) == (False, None)
+    copy.close()
+
+
+class Target:
+    """Something with snapshots."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def get_snapshot(self) -> object:
+        """Take one."""
+        self.taken += 1
+        return SimpleNamespace(total_slots=12, active_slots=self.taken)
+
+
+def test_a_snapshot_that_somebody_takes_is_served() -> None:
+    """Every snapshot taken is in the next scrape, which takes none itself."""
+    target = Target()
+    with attach(target, listen_address="127.0.0.1:0", strict=True) as handle:
+        assert scrape(address(handle), "/-/ready")[0] == 503
+        target.get_snapshot()
+        target.get_snapshot()
+        text = scrape(address(handle))[1]
+        assert 'sanctum_total_slots{group_id="default"} 12.0' in text
+        assert 'sanctum_active_slots{group_id="default"} 2.0' in text
+        assert scrape(address(handle), "/-/ready")[0] == 200
+        assert scrape(address(handle), "/")[0] == 200
+        assert target.taken == 2
+    assert vars(target) == {"taken": 2}
+    assert our_threads() == []
+
+
+def test_detach_is_idempotent_and_bounded() -> None:
+    """Detaching twice is detaching once, however long a snapshot takes."""
+    entered, leave = threading.Event(), threading.Event()
+
+    class Slow:
+        def snapshot(self) -> object:
+            entered.set()
+            leave.wait(20)
+            return None
+
+    handle = attach(Slow(), listen_address="127.0.0.1:0", refresh_seconds=60)
+    assert entered.wait(20)
+    began = time.monotonic()
+    handle.detach()
+    handle.detach()
+    assert time.monotonic() - began < 2.0
+    leave.set()
+    eventually(lambda: not our_threads())
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "message"),
+    [
+        (object(), {}, "object has no get_snapshot(), snapshot() or get_all_snapshots()"),
+        (Target(), {"refresh_seconds": 0}, "refresh_seconds is 0; give seconds above 0"),
+    ],
+)
+def test_what_cannot_be_attached_is_one_clear_error(
+    target: Any, options: dict[str, Any], message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A target that does not fit is logged, or raised with strict; nothing stays behind."""
+    before = dict(vars(target)) if hasattr(target, "__dict__") else {}
+    handle = attach(target, listen_address="127.0.0.1:0", **options)
+    assert message in caplog.text
+    handle.detach()
+    with pytest.raises((TypeError, ValueError), match=r"refresh_seconds|get_snapshot"):
+        attach(target, listen_address="127.0.0.1:0", strict=True, **options)
+    assert our_threads() == []
+    assert (dict(vars(target)) if before else {}) == before
+
+
+def test_an_attachment_without_a_port_takes_no_snapshots(exporter: SanctumExporter) -> None:
+    """Where nothing can be published, the refresh does not burden the aggregator."""
+    target = Target()
+    handle = attach(target, listen_address=address(exporter), refresh_seconds=0.001)
+    assert (handle.url, our_threads(), target.taken) == (None, ["sanctum-exporter-web"], 0)
+    handle.detach()
+
+
+def test_the_page_names_its_source(exporter: SanctumExporter) -> None:
+    """The page of a live exporter says that it is live."""
+    with urllib.request.urlopen(f"{exporter.url}/") as answer:
+        assert "live training" in answer.read().decode()

@@ -1,0 +1,219 @@
+"""The HTTP server's answers."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from email.message import Message
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from sanctum_exporter.readings import GroupReading
+from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.intake import Intake
+from sanctum_exporter.web.address import ListenAddress, parse_address
+from sanctum_exporter.web.exporter import serve
+from sanctum_exporter.web.server import Site, WebServer
+from tests import events
+
+LOOPBACK = ListenAddress("127.0.0.1", 0)
+
+
+class Exporter:
+    """An exporter whose readiness a test sets."""
+
+    def __init__(self) -> None:
+        self.intake = Intake(Groups())
+        self.reason: str | None = None
+        self.server = serve(self.intake, LOOPBACK, source="<test>", not_ready=lambda: self.reason)
+
+
+@pytest.fixture
+def exporter() -> Iterator[Exporter]:
+    """Serve one group of four slots."""
+    exporter = Exporter()
+    exporter.intake.line(events.started(), 1)
+    yield exporter
+    exporter.server.close()
+
+
+def get(url: str, **headers: str) -> tuple[int, Message, bytes]:
+    """Return status, headers and body."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(url, headers=named)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, response.headers, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def test_metrics_are_prometheus_text_unless_another_format_is_asked_for(
+    exporter: Exporter,
+) -> None:
+    """OpenMetrics names counters without their suffix, and ends with EOF."""
+    url = f"{exporter.server.url}/metrics"
+    _, headers, text = get(url)
+    assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert b'sanctum_total_slots{group_id="default"} 4.0\n' in text
+    assert b"# TYPE sanctum_seeds_pruned_total counter\n" in text
+    _, headers, open_metrics = get(url, Accept="application/openmetrics-text; version=1.0.0")
+    assert headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert b"# TYPE sanctum_seeds_pruned counter\n" in open_metrics
+    assert b'sanctum_seeds_pruned_total{group_id="default"} 0.0\n' in open_metrics
+    assert open_metrics.endswith(b"# EOF\n")
+
+
+def test_metrics_are_packed_where_gzip_is_accepted(exporter: Exporter) -> None:
+    """And only there."""
+    url = f"{exporter.server.url}/metrics"
+    _, headers, packed = get(url, Accept_Encoding="gzip")
+    assert headers["Content-Encoding"] == "gzip"
+    assert b"sanctum_total_slots" in gzip.decompress(packed)
+    assert get(url, Accept_Encoding="identity")[1]["Content-Encoding"] is None
+
+
+def test_one_metric_can_be_asked_for_by_name(exporter: Exporter) -> None:
+    """As of every Prometheus client in Python."""
+    _, _, text = get(f"{exporter.server.url}/metrics?name[]=sanctum_envs")
+    samples = [line for line in text.splitlines() if not line.startswith(b"#")]
+    assert samples == [b'sanctum_envs{group_id="default"} 2.0']
+
+
+def test_ready_says_why_not(exporter: Exporter) -> None:
+    """Healthy is another question."""
+    url = exporter.server.url
+    assert get(f"{url}/-/ready")[::2] == (200, b"ready\n")
+    exporter.reason = "waiting for x"
+    assert get(f"{url}/-/ready")[::2] == (503, b"not ready: waiting for x\n")
+    assert get(f"{url}/-/healthy")[::2] == (200, b"healthy\n")
+
+
+def test_page_links_what_is_there_and_shows_the_panel(exporter: Exporter) -> None:
+    """Whatever a file is called, it is text and no markup."""
+    status, headers, page = get(f"{exporter.server.url}/")
+    text = page.decode()
+    assert status == 200
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    for link in ("/metrics", "/-/healthy", "/-/ready"):
+        assert f'href="{link}"' in text
+    assert "CURRENT SLOTS ─ 4 across 2 envs" in text
+    assert "&lt;test&gt;" in text
+    assert "<test>" not in text
+
+
+def test_other_paths_are_not_found_and_say_where_the_metrics_are(exporter: Exporter) -> None:
+    """A mistyped path should cost nobody an hour."""
+    assert get(f"{exporter.server.url}/metric")[::2] == (
+        404,
+        b"not found; metrics are at /metrics\n",
+    )
+
+
+def test_head_has_no_body(exporter: Exporter) -> None:
+    """Probes of load balancers ask so."""
+    request = urllib.request.Request(f"{exporter.server.url}/metrics", method="HEAD")
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert int(response.headers["Content-Length"]) > 1000
+        assert response.read() == b""
+
+
+def test_failing_collection_is_an_error_and_the_server_lives(
+    exporter: Exporter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log has the traceback, the answer has not."""
+
+    def fail() -> list[GroupReading]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(exporter.intake, "readings", fail)
+    assert get(f"{exporter.server.url}/metrics")[::2] == (500, b"failed; the log says why\n")
+    assert "ZeroDivisionError" in caplog.text
+    assert get(f"{exporter.server.url}/-/healthy")[0] == 200
+
+
+def test_silent_connections_do_not_keep_others_from_an_answer(exporter: Exporter) -> None:
+    """Nor do they keep the server from closing."""
+    address = exporter.server.address
+    silent = [socket.create_connection(address) for _ in range(10)]
+    try:
+        assert get(f"{exporter.server.url}/-/healthy")[0] == 200
+        exporter.server.close()
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+def test_too_many_requests_at_once_are_turned_away() -> None:
+    """The forty that are being answered are answered."""
+    release = threading.Event()
+    arrived = threading.Semaphore(0)
+
+    def not_ready() -> str | None:
+        arrived.release()
+        release.wait(10)
+        return None
+
+    site = Site(CollectorRegistry(), not_ready, page=str)
+    server = WebServer(LOOPBACK, site)
+    statuses: list[int] = []
+    askers = [
+        threading.Thread(target=lambda: statuses.append(get(f"{server.url}/-/ready")[0]))
+        for _ in range(40)
+    ]
+    try:
+        for asker in askers:
+            asker.start()
+        for _ in askers:
+            assert arrived.acquire(timeout=10)
+        status, _, body = get(f"{server.url}/-/ready")
+        assert (status, body) == (503, b"too many requests at once\n")
+    finally:
+        release.set()
+        for asker in askers:
+            asker.join()
+        server.close()
+    assert statuses == [200] * 40
+
+
+def test_closed_server_gives_its_port_back() -> None:
+    """And may be closed again."""
+    site = Site(CollectorRegistry(), lambda: None, page=str)
+    first = WebServer(LOOPBACK, site)
+    with pytest.raises(OSError, match=f"cannot listen on {first.address}: Address already in use"):
+        WebServer(first.address, site)
+    first.close()
+    first.close()
+    WebServer(first.address, site).close()
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "url"),
+    [
+        ("127.0.0.1:10500", ("127.0.0.1", 10500), "http://127.0.0.1:10500"),
+        (":10500", ("", 10500), "http://127.0.0.1:10500"),
+        ("[::1]:1", ("::1", 1), "http://[::1]:1"),
+        ("[::]:1", ("::", 1), "http://[::1]:1"),
+        ("trainer-7:65535", ("trainer-7", 65535), "http://trainer-7:65535"),
+    ],
+)
+def test_addresses_are_those_of_prometheus_exporters(
+    text: str, address: tuple[str, int], url: str
+) -> None:
+    """They come back as they were written."""
+    parsed = parse_address(text)
+    assert parsed == address
+    assert str(parsed) == text
+    assert parsed.url == url
+
+
+@pytest.mark.parametrize("text", ["", "10500", "localhost", "host:", "host:x", ":65536", "::1:80"])
+def test_what_is_no_address_is_told_with_an_example(text: str) -> None:
+    """An address without its port, above all."""
+    with pytest.raises(ValueError, match=r"is not a listen address: (give host:port|write IPv6)"):
+        parse_address(text)
