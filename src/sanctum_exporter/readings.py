@@ -11,6 +11,12 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 DEFAULT_GROUP: Final = "default"
 
+
+def group_name(group_id: str | None) -> str:
+    """Return the group that an id names: none and an empty one name the default (R1)."""
+    return group_id or DEFAULT_GROUP
+
+
 Trend: TypeAlias = Literal["rising", "stable", "falling"]
 Stage: TypeAlias = Literal["DORMANT", "GERMINATED", "TRAINING", "BLENDING", "HOLDING", "FOSSILIZED"]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
@@ -77,7 +83,8 @@ class GroupReading:
     """One group as it is published.
 
     ``last_event_timestamp`` is in seconds since the epoch, 0 for none yet. ``run`` tells the runs
-    apart where one exporter follows several at once, and is None otherwise.
+    apart where one exporter follows several at once, and is None otherwise. ``counted_since`` is
+    when the cumulative counts began, in seconds since the epoch, 0 where that is not known.
     """
 
     group_id: str
@@ -85,18 +92,21 @@ class GroupReading:
     info: RunInfo
     last_event_timestamp: float
     run: str | None = None
+    counted_since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
     """What the exporter itself has done: counts of events by type and by reason of rejection.
 
-    ``dropped`` is what the host dropped before the exporter saw it, where the host can tell.
+    ``dropped`` is what the hub dropped before the exporter saw it, where the hub can tell.
+    ``counted_since`` is when the counts began, in seconds since the epoch, 0 where not known.
     """
 
     events: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     dropped: int = 0
+    counted_since: float = 0.0
 
 
 class ReadingSource(Protocol):

@@ -1,8 +1,8 @@
-"""The state of one group: events in, snapshots out.
+"""The state of one group: what happened in, readings out.
 
-Counts move with each event, so a snapshot costs the same for four envs and for a hundred
-thousand, and an empty slot costs nothing. Semantics are those of esper-lite's
-``SanctumAggregator``, with the differences that ``docs/adr/0002-where-we-differ.md`` explains.
+Counts move with each event, so a reading costs the same for four envs and for a hundred thousand,
+and an empty slot costs nothing. Semantics are those of esper-lite's ``SanctumAggregator``, with the
+differences that ``docs/adr/0002-where-we-differ.md`` explains.
 """
 
 from __future__ import annotations
@@ -11,25 +11,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 from sanctum_exporter.readings import STAGES, RunInfo, SeedLifecycleStats, SlotSnapshot
 from sanctum_exporter.state.trends import trend
-from sanctum_exporter.telemetry.events import (
-    AGGREGATE_PREFIX,
-    BatchEpochCompleted,
-    EpochCompleted,
-    Event,
-    SeedFossilized,
-    SeedGateEvaluated,
-    SeedGerminated,
-    SeedPruned,
-    SeedReport,
-    SeedStageChanged,
-    TrainingStarted,
-    TrainingStartedData,
-)
+from sanctum_exporter.telemetry.events import SeedReport, TrainingStartedData
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, check_unicode
 
 LIFESPAN_WINDOW: Final = 100
@@ -44,15 +30,21 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Aggregator:
-    """The slots of one group, for one writer and any number of readers.
+    """The slots of one group; a ``Listener``.
+
+    Each method that says what happened takes the time of its event first, None where the event
+    does not say, and checks before it changes anything. Whoever calls holds the lock of ``Groups``.
 
     Args:
+        group_id: the group.
         num_envs: envs that exist before TRAINING_STARTED says how many there are.
-        clock: seconds since the epoch, for events that carry no time.
+        clock: seconds since the epoch, for events that do not say when they happened.
     """
 
-    def __init__(self, num_envs: int = 0, clock: Callable[[], float] = time.time) -> None:
-        self._lock = Lock()
+    def __init__(
+        self, group_id: str, num_envs: int = 0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.group_id: Final = group_id
         self._clock = clock
         self._locked = False
         self._n_envs = num_envs
@@ -74,39 +66,17 @@ class Aggregator:
         self._rates = tuple(deque[float](maxlen=RATE_WINDOW) for _ in range(3))
 
         self._info = RunInfo()
-        self.newest = _NEVER
-        """Time of the newest event; set by whoever calls the methods that take in events."""
-
-    def apply(self, event: Event) -> None:
-        """Take in one event.
-
-        Raises:
-            RejectedEventError: if the event does not fit the run; nothing has changed.
-        """
-        handle = _HANDLERS.get(type(event))
-        timestamp = event.timestamp
-        if handle is not None:
-            timestamp = timestamp or datetime.fromtimestamp(self._clock(), UTC)
-            handle(self, event, timestamp)
-        if timestamp is not None and timestamp > self.newest:
-            self.newest = timestamp
+        self._newest = _NEVER
 
     @property
     def configured(self) -> bool:
         """Whether the group has slots to speak of: a run has started, or a slot was learned."""
         return self._locked or self._slots_per_env > 0
 
-    def snapshot(self) -> SlotSnapshot:
-        """Return the slots at this moment."""
-        with self._lock:
-            return self._snapshot()
-
     def read(self) -> tuple[SlotSnapshot, RunInfo, float]:
         """Return slots, run and time of the newest event (seconds, 0 for none), of one moment."""
-        with self._lock:
-            newest = self.newest
-            last_event = 0.0 if newest is _NEVER else newest.timestamp()
-            return self._snapshot(), self._info, last_event
+        last_event = 0.0 if self._newest is _NEVER else self._newest.timestamp()
+        return self._snapshot(), self._info, last_event
 
     def _snapshot(self) -> SlotSnapshot:
         total = self._total_envs() * self._slots_per_env
@@ -144,96 +114,114 @@ class Aggregator:
     def _total_envs(self) -> int:
         return self._n_envs + len(self._learned_envs)
 
-    def training_started(self, timestamp: datetime, data: TrainingStartedData) -> None:
+    def training_started(self, timestamp: datetime | None, data: TrainingStartedData) -> None:
         """Begin a run: its capacity is known and locked, and every slot is empty.
 
         Raises:
             RejectedEventError: if the run's identity cannot stand in a label.
         """
         check_unicode(episode_id=data.episode_id, task=data.task, reward_mode=data.reward_mode)
-        info = RunInfo(
+        timestamp = timestamp or self._now()
+        self._info = RunInfo(
             run_id=data.episode_id or "",
             task=data.task or "",
             reward_mode=data.reward_mode or "",
             planned_episodes=data.n_episodes or 0,
             start_timestamp=timestamp.timestamp(),
         )
-        with self._lock:
-            self._info = info
-            self._locked = True
-            self._n_envs = data.n_envs
-            self._learned_envs = set()
-            self._multiplicity = {}
-            for slot_id in data.slot_ids:
-                self._multiplicity[slot_id] = self._multiplicity.get(slot_id, 0) + 1
-            self._slots_per_env = len(data.slot_ids)
-            self._current_episode = data.start_episode
-            self._clear_seeds()
+        self._locked = True
+        self._n_envs = data.n_envs
+        self._learned_envs = set()
+        self._multiplicity = {}
+        for slot_id in data.slot_ids:
+            self._multiplicity[slot_id] = self._multiplicity.get(slot_id, 0) + 1
+        self._slots_per_env = len(data.slot_ids)
+        self._current_episode = data.start_episode
+        self._clear_seeds()
+        self._note(timestamp)
 
-    def seed_germinated(self, env_id: int, slot_id: str, epochs_in_stage: int) -> None:
+    def seed_germinated(
+        self, timestamp: datetime | None, env_id: int, slot_id: str, epochs_in_stage: int
+    ) -> None:
         """Plant a seed.
 
         Raises:
             RejectedEventError: if the run has no such env; so do all that name an env.
         """
-        with self._lock:
-            self._admit(env_id, slot_id)
-            self._germinated += 1
-            self._set(env_id, slot_id, SeedReport("GERMINATED", epochs_in_stage))
+        self._admit(env_id, slot_id)
+        self._germinated += 1
+        self._set(env_id, slot_id, SeedReport("GERMINATED", epochs_in_stage))
+        self._note(timestamp)
 
-    def seed_stage_changed(self, env_id: int, slot_id: str, seed: SeedReport) -> None:
+    def seed_stage_changed(
+        self, timestamp: datetime | None, env_id: int, slot_id: str, seed: SeedReport
+    ) -> None:
         """Put a seed into another stage."""
-        with self._lock:
-            self._admit(env_id, slot_id)
-            self._set(env_id, slot_id, seed)
+        self._admit(env_id, slot_id)
+        self._set(env_id, slot_id, seed)
+        self._note(timestamp)
 
-    def seed_fossilized(self, env_id: int, slot_id: str, epochs_total: int) -> None:
+    def seed_fossilized(
+        self, timestamp: datetime | None, env_id: int, slot_id: str, epochs_total: int
+    ) -> None:
         """End a seed well; it stays in its slot."""
-        with self._lock:
-            self._admit(env_id, slot_id)
-            self._fossilized += 1
-            self._add_lifespan(epochs_total)
-            epochs_in_stage = self._seeds.get(env_id, {}).get(slot_id, _EMPTY).epochs_in_stage
-            self._set(env_id, slot_id, SeedReport("FOSSILIZED", epochs_in_stage))
+        self._admit(env_id, slot_id)
+        self._fossilized += 1
+        self._add_lifespan(epochs_total)
+        epochs_in_stage = self._seeds.get(env_id, {}).get(slot_id, _EMPTY).epochs_in_stage
+        self._set(env_id, slot_id, SeedReport("FOSSILIZED", epochs_in_stage))
+        self._note(timestamp)
 
-    def seed_pruned(self, env_id: int, slot_id: str, epochs_total: int) -> None:
+    def seed_pruned(
+        self, timestamp: datetime | None, env_id: int, slot_id: str, epochs_total: int
+    ) -> None:
         """End a seed that did not help."""
-        with self._lock:
-            self._admit(env_id, slot_id)
-            self._pruned += 1
-            self._add_lifespan(epochs_total)
-            self._set(env_id, slot_id, SeedReport("PRUNED", 0))
+        self._admit(env_id, slot_id)
+        self._pruned += 1
+        self._add_lifespan(epochs_total)
+        self._set(env_id, slot_id, SeedReport("PRUNED", 0))
+        self._note(timestamp)
 
-    def seed_gate_evaluated(self, env_id: int, slot_id: str) -> None:
+    def seed_gate_evaluated(self, timestamp: datetime | None, env_id: int, slot_id: str) -> None:
         """Learn of a slot."""
-        # Only the writer, which is here, changes what is read before the lock is taken.
-        if env_id >= self._n_envs or not self._locked:
-            with self._lock:
-                self._admit(env_id, slot_id)
+        self._admit(env_id, slot_id)
+        self._note(timestamp)
 
-    def epoch_completed(self, env_id: int, seeds: Mapping[str, SeedReport] | None) -> None:
-        """Set the slots of an env as it reports them; None is no report."""
-        if env_id < self._n_envs and not seeds and env_id not in self._seeds:
-            # The usual report: no slot has a seed, and none had one.
-            return
-        with self._lock:
-            if env_id >= self._n_envs:
-                self._admit_env(env_id)
-            if seeds is not None:
-                self._set_env(env_id, seeds)
+    def epoch_completed(
+        self, timestamp: datetime | None, env_id: int, seeds: Mapping[str, SeedReport] | None
+    ) -> None:
+        """Set the slots of an env as it reports them; None is no report, an empty one clears."""
+        if env_id >= self._n_envs:
+            self._admit_env(env_id)
+        if seeds or (seeds is not None and env_id in self._seeds):
+            self._set_env(env_id, seeds)
+        self._note(timestamp)
 
-    def batch_epoch_completed(self, episodes_completed: int) -> None:
+    def batch_epoch_completed(self, timestamp: datetime | None, episodes_completed: int) -> None:
         """End an episode of every env, which clears every slot."""
-        with self._lock:
-            self._current_episode = episodes_completed
-            if episodes_completed > 0:
-                counts = (self._germinated, self._pruned, self._fossilized)
-                for rates, count in zip(self._rates, counts, strict=True):
-                    rates.append(count / episodes_completed)
-            self._clear_seeds()
+        self._current_episode = episodes_completed
+        if episodes_completed > 0:
+            counts = (self._germinated, self._pruned, self._fossilized)
+            for rates, count in zip(self._rates, counts, strict=True):
+                rates.append(count / episodes_completed)
+        self._clear_seeds()
+        self._note(timestamp)
+
+    def something_happened(self, timestamp: datetime | None) -> None:
+        """Note the time of an event that changes no number."""
+        if timestamp is not None:
+            self._newest = max(self._newest, timestamp)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    def _note(self, timestamp: datetime | None) -> None:
+        if timestamp is None:
+            timestamp = self._now()
+        self._newest = max(self._newest, timestamp)
 
     def _admit(self, env_id: int, slot_id: str) -> None:
-        """Learn slot and env of a seed event where the run is not locked."""
+        """Learn env and slot of a seed event where the run is not locked."""
         if env_id >= self._n_envs:
             self._admit_env(env_id)
         if not self._locked:
@@ -259,22 +247,16 @@ class Aggregator:
     def _set_env(self, env_id: int, seeds: Mapping[str, SeedReport]) -> None:
         before = self._seeds.get(env_id) or {}
         after: dict[str, SeedReport] = {}
-        locked, multiplicities = self._locked, self._multiplicity
-        # A map of nothing but aggregates says nothing about any slot; an empty one clears the env.
-        about_slots = not seeds
         for slot_id, seed in seeds.items():
-            if slot_id.startswith(AGGREGATE_PREFIX):
-                continue
-            about_slots = True
-            if not locked:
+            if not self._locked:
                 self._learn_slot(slot_id)
-            multiplicity = multiplicities.get(slot_id)
+            multiplicity = self._multiplicity.get(slot_id)
             if multiplicity is not None:
                 self._replace(before.pop(slot_id, _EMPTY), seed, multiplicity)
                 after[slot_id] = seed
-        if locked and about_slots:
+        if self._locked:
             for slot_id, seed in before.items():
-                self._replace(seed, _EMPTY, multiplicities[slot_id])
+                self._replace(seed, _EMPTY, self._multiplicity[slot_id])
         else:
             after |= before
         if after:
@@ -315,38 +297,3 @@ class Aggregator:
         self._stage_counts = dict.fromkeys(_ACTIVE_STAGES, 0)
         self._epochs_in_stage = 0
         self._staged_slots = 0
-
-
-def _slot_of(event: Any) -> str:
-    slot_id: str | None = event.slot_id or event.data.slot_id
-    if slot_id is None:
-        raise RejectedEventError(Reason.MISSING_FIELD, "neither event nor data has a slot_id")
-    return slot_id
-
-
-def _stage_changed(aggregator: Aggregator, event: SeedStageChanged, _: datetime) -> None:
-    data = event.data
-    seed = SeedReport(data.to_stage, data.epochs_in_stage)
-    aggregator.seed_stage_changed(data.env_id, _slot_of(event), seed)
-
-
-_HANDLERS: Final[dict[type[Event], Callable[[Aggregator, Any, datetime], None]]] = {
-    TrainingStarted: lambda to, event, timestamp: to.training_started(timestamp, event.data),
-    SeedGerminated: lambda to, event, _: to.seed_germinated(
-        event.data.env_id, _slot_of(event), event.data.epochs_in_stage
-    ),
-    SeedStageChanged: _stage_changed,
-    SeedFossilized: lambda to, event, _: to.seed_fossilized(
-        event.data.env_id, _slot_of(event), event.data.epochs_total
-    ),
-    SeedPruned: lambda to, event, _: to.seed_pruned(
-        event.data.env_id, _slot_of(event), event.data.epochs_total
-    ),
-    SeedGateEvaluated: lambda to, event, _: to.seed_gate_evaluated(
-        event.data.env_id, _slot_of(event)
-    ),
-    EpochCompleted: lambda to, event, _: to.epoch_completed(event.data.env_id, event.data.seeds),
-    BatchEpochCompleted: lambda to, event, _: to.batch_epoch_completed(
-        event.data.episodes_completed
-    ),
-}

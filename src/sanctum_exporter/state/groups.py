@@ -1,27 +1,31 @@
-"""Which group an event belongs to, and which groups are published."""
+"""The groups of a run, each with its own state."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from operator import attrgetter
+from threading import RLock
+from typing import Final
 
-from sanctum_exporter.readings import DEFAULT_GROUP, GroupReading
+from sanctum_exporter.readings import DEFAULT_GROUP, GroupReading, group_name
 from sanctum_exporter.state.aggregator import Aggregator
-from sanctum_exporter.telemetry.events import Event
 from sanctum_exporter.telemetry.rejection import check_unicode
 
 
-class Groups:
-    """One aggregator a group, made when its first event comes.
+class Groups(dict[str | None, Aggregator]):
+    """One aggregator a group, by id; made when its first event asks for it.
+
+    One thread changes them, any number read them.
 
     A group is published once it is configured: hub-level events carry "default" even in an A/B
-    run, and must not make a group without slots that pages somebody.
+    run, and must not make a group without slots that pages somebody (R2).
 
     Args:
         num_envs: envs that each group has before its TRAINING_STARTED.
         placeholder: publish "default" with total_slots 0 while no group is configured.
         run: name of the run, where one exporter follows several.
-        clock: seconds since the epoch, for events that carry no time.
+        clock: seconds since the epoch, for events that do not say when they happened.
     """
 
     def __init__(
@@ -32,58 +36,57 @@ class Groups:
         run: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__()
         self._num_envs = num_envs
         self._placeholder = placeholder
         self._run = run
         self._clock = clock
-        self._aggregators: dict[str, Aggregator] = {}
-        self.find: Callable[[str], Aggregator | None] = self._aggregators.get
-        """Returns the aggregator of a group, None if there is none yet."""
+        # Reentrant: a signal handler may come in where its own thread holds the lock.
+        self.lock: Final = RLock()
+        """Held while an event changes its group, and while one group is read."""
+        self.counted_since: Final = clock()
+        """When the groups began to count, in seconds since the epoch."""
 
-    def apply(self, event: Event) -> str:
-        """Take in one event and return the id of its group.
-
-        Raises:
-            RejectedEventError: if the event does not fit its group; nothing has changed.
-        """
-        group_id = event.group_id or DEFAULT_GROUP
-        self.of(group_id).apply(event)
-        return group_id
-
-    def of(self, group_id: str) -> Aggregator:
-        """Return the aggregator of a group, a new one if need be.
+    def __missing__(self, group_id: str | None) -> Aggregator:
+        """Return the aggregator of a group that is new, or that the id does not name itself.
 
         Raises:
             RejectedEventError: if the id cannot stand in a label.
         """
-        return self._aggregators.get(group_id) or self._create(group_id)
+        name = group_name(group_id)
+        if name != group_id:
+            return self[name]
+        check_unicode(group_id=name)
+        aggregator = self[name] = self._new(name)
+        return aggregator
 
     def read(self, group_id: str) -> GroupReading | None:
         """Return one group as it is published, None if it is not."""
-        aggregator = self._aggregators.get(group_id)
+        aggregator = self.get(group_id)
         if aggregator is None or not aggregator.configured:
             return None
-        return self._reading(group_id, aggregator)
+        return self._reading(aggregator)
 
     def readings(self) -> list[GroupReading]:
         """Return every published group, sorted by id."""
         # A writer may add a group meanwhile; copy() takes them all in one step.
-        aggregators = self._aggregators.copy()
-        published = [
-            self._reading(group_id, aggregators[group_id])
-            for group_id in sorted(aggregators)
-            if aggregators[group_id].configured
-        ]
+        aggregators = self.copy()
+        published = [each for each in aggregators.values() if each.configured]
         if not published and self._placeholder:
-            default = self._aggregators.get(DEFAULT_GROUP) or Aggregator()
-            return [self._reading(DEFAULT_GROUP, default)]
-        return published
+            published = [aggregators.get(DEFAULT_GROUP) or self._new(DEFAULT_GROUP)]
+        return [self._reading(each) for each in sorted(published, key=attrgetter("group_id"))]
 
-    def _reading(self, group_id: str, aggregator: Aggregator) -> GroupReading:
-        slots, info, last_event_timestamp = aggregator.read()
-        return GroupReading(group_id, slots, info, last_event_timestamp, self._run)
+    def _reading(self, aggregator: Aggregator) -> GroupReading:
+        with self.lock:
+            slots, info, last_event_timestamp = aggregator.read()
+        return GroupReading(
+            aggregator.group_id,
+            slots,
+            info,
+            last_event_timestamp,
+            self._run,
+            self.counted_since,
+        )
 
-    def _create(self, group_id: str) -> Aggregator:
-        check_unicode(group_id=group_id)
-        aggregator = self._aggregators[group_id] = Aggregator(self._num_envs, self._clock)
-        return aggregator
+    def _new(self, name: str) -> Aggregator:
+        return Aggregator(name, self._num_envs, self._clock)

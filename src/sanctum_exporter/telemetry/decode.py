@@ -1,9 +1,7 @@
-"""How events are read: strictly first, and forgivingly where that fails.
+"""How a line of telemetry is decoded: strictly first, and forgivingly where that fails.
 
-``decode`` takes a line of a telemetry file, ``from_live`` a live ``TelemetryEvent``. Both return
-the structs of ``events``, so there is one definition of what an event means; both raise
-``RejectedEventError`` for an event that cannot be read. Bare ``NaN``, strings in place of floats
-and new fields are none of our business.
+What is refused raises ``RejectedEventError``. Bare ``NaN``, strings in place of floats and fields
+that we do not know are never a reason.
 """
 
 from __future__ import annotations
@@ -18,17 +16,17 @@ from typing import Any, Final
 import msgspec
 
 from sanctum_exporter.telemetry.events import (
-    AGGREGATE_PREFIX,
     PASSED_EVENTS,
     READ_EVENTS,
     STRUCTS,
     EpochCompleted,
     Event,
     OtherEvent,
+    slot_reports,
 )
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, is_unicode, unreadable
 
-_decode: Final = msgspec.json.Decoder(reduce(or_, STRUCTS.values())).decode
+_decode_strictly: Final = msgspec.json.Decoder(reduce(or_, STRUCTS.values())).decode
 
 
 def decode(line: bytes) -> Event:
@@ -41,28 +39,23 @@ def decode(line: bytes) -> Event:
         RejectedEventError: if the line cannot be read.
     """
     try:
-        event: Event = _decode(line)
-    except (ValueError, RecursionError):
+        event: Event = _decode_strictly(line)
+    # Up to msgspec 0.20 its errors are no ValueError.
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         # What the strict decoder refuses is most often fine: NaN, an unknown type, "__aggregate__".
-        return _read(_parse(line))
+        return convert(_parse(line))
     return event
 
 
-def _parse(line: bytes) -> Any:
-    try:
-        text = line.decode()
-    except UnicodeDecodeError:
-        invalid, text = Reason.INVALID_ENCODING, line.decode(errors="surrogateescape")
-    else:
-        invalid = Reason.INVALID_JSON
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RejectedEventError(invalid, f"not a line of JSON in UTF-8 ({error})") from None
+def convert(envelope: Any) -> Event:
+    """Return the event of an envelope, reading field by field only what is our business.
 
+    Args:
+        envelope: a mapping of plain values, as JSON gives them; the timestamp may be a datetime.
 
-def _read(envelope: Any) -> Event:
-    """Read an envelope field by field, forgiving whatever is none of our business."""
+    Raises:
+        RejectedEventError: if the envelope cannot be read.
+    """
     if not isinstance(envelope, Mapping):
         raise RejectedEventError(Reason.INVALID_ENVELOPE, "the line is not a JSON object")
     name = envelope.get("event_type")
@@ -81,11 +74,25 @@ def _read(envelope: Any) -> Event:
     timestamp = fields.get("timestamp")
     fields["timestamp"] = _aware(timestamp) or timestamp
     if struct is EpochCompleted:
-        fields["data"] = _without_aggregates(fields["data"])
+        # Summaries over slots do not have the shape of a slot's report.
+        fields["data"] = _without_summaries(fields["data"])
     try:
         return msgspec.convert(fields, struct)
-    except ValueError as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         raise unreadable(name, error) from None
+
+
+def _parse(line: bytes) -> Any:
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        invalid, text = Reason.INVALID_ENCODING, line.decode(errors="surrogateescape")
+    else:
+        invalid = Reason.INVALID_JSON
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RejectedEventError(invalid, f"not a line of JSON in UTF-8 ({error})") from None
 
 
 def _aware(timestamp: Any) -> datetime | None:
@@ -100,11 +107,6 @@ def _aware(timestamp: Any) -> datetime | None:
     return timestamp.replace(tzinfo=UTC) if timestamp.tzinfo is None else timestamp
 
 
-def _without_aggregates(data: Any) -> Any:
-    """Drop the entries of ``seeds`` that are not slots (R3 of the contract)."""
+def _without_summaries(data: Any) -> Any:
     seeds = data.get("seeds") if isinstance(data, Mapping) else None
-    if not isinstance(seeds, Mapping):
-        return data
-    slots = {key: seed for key, seed in seeds.items() if not str(key).startswith(AGGREGATE_PREFIX)}
-    # None is no report, and an empty map is one: it clears the env.
-    return {**data, "seeds": slots if slots or not seeds else None}
+    return {**data, "seeds": slot_reports(seeds)} if isinstance(seeds, Mapping) else data

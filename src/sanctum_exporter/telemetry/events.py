@@ -1,17 +1,22 @@
 """The wire: what esper-lite's telemetry says, one small struct for each event that we read.
 
-``reading`` makes these structs of lines and of live objects, and only the fields declared here can
-make an event unreadable.
+``decode`` makes these structs of lines, ``live`` of objects. Only the fields declared here can make
+an event unreadable. Each struct knows which method of a ``Listener`` says what happened.
 
 Source: ``TelemetryEvent`` and its payloads in ``esper.leyline.telemetry``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Final, TypeAlias, cast
+from typing import Annotated, Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
+
+from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError
+
+T = TypeVar("T")
 
 # Past 2^53 a float, the only number that Prometheus and OTLP gauges have, is no longer exact.
 EXACT: Final = 2**53
@@ -20,7 +25,7 @@ Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)]
 Timestamp: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 # Keys of ``seeds`` that begin so are summaries over slots.
-AGGREGATE_PREFIX: Final = "__"
+SUMMARY_PREFIX: Final = "__"
 
 
 class SeedReport(msgspec.Struct, frozen=True, gc=False):
@@ -80,6 +85,61 @@ class BatchEpochCompletedData(msgspec.Struct, frozen=True, gc=False):
     episodes_completed: Integer
 
 
+class Listener(Protocol):
+    """What is told of the events of one group, for example an ``Aggregator``.
+
+    Every method takes the time of its event first: an aware datetime of the standard library, or
+    None for an event that does not say when it happened. Each may raise ``RejectedEventError`` for
+    an event that does not fit the run, and has then changed nothing.
+    """
+
+    def training_started(self, timestamp: datetime | None, data: TrainingStartedData) -> None:
+        """Hear that a run begins."""
+        ...
+
+    def seed_germinated(
+        self, timestamp: datetime | None, env_id: int, slot_id: str, epochs_in_stage: int
+    ) -> None:
+        """Hear that a seed was planted."""
+        ...
+
+    def seed_stage_changed(
+        self, timestamp: datetime | None, env_id: int, slot_id: str, seed: SeedReport
+    ) -> None:
+        """Hear that a seed went over to another stage."""
+        ...
+
+    def seed_fossilized(
+        self, timestamp: datetime | None, env_id: int, slot_id: str, epochs_total: int
+    ) -> None:
+        """Hear that a seed ended well."""
+        ...
+
+    def seed_pruned(
+        self, timestamp: datetime | None, env_id: int, slot_id: str, epochs_total: int
+    ) -> None:
+        """Hear that a seed ended because it did not help."""
+        ...
+
+    def seed_gate_evaluated(self, timestamp: datetime | None, env_id: int, slot_id: str) -> None:
+        """Hear that a gate looked at the seed in a slot."""
+        ...
+
+    def epoch_completed(
+        self, timestamp: datetime | None, env_id: int, seeds: Mapping[str, SeedReport] | None
+    ) -> None:
+        """Hear what an env reports of its slots; None is no report, an empty one clears them."""
+        ...
+
+    def batch_epoch_completed(self, timestamp: datetime | None, episodes_completed: int) -> None:
+        """Hear that an episode of every env is over."""
+        ...
+
+    def something_happened(self, timestamp: datetime | None) -> None:
+        """Hear of an event that changes no number."""
+        ...
+
+
 class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event_type"):
     """The envelope: aware time, group, and the slot where the event has one."""
 
@@ -87,11 +147,23 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event_type"):
     group_id: str | None = None
     slot_id: str | None = None
 
+    def tell(self, group: Listener) -> None:
+        """Tell the event's group what happened.
+
+        Raises:
+            RejectedEventError: if the event does not fit the run; nothing has changed.
+        """
+        group.something_happened(self.timestamp)
+
 
 class TrainingStarted(Event, frozen=True, gc=False, kw_only=True, tag="TRAINING_STARTED"):
     """See ``TrainingStartedData``."""
 
     data: TrainingStartedData
+
+    def tell(self, group: Listener) -> None:
+        """Tell that a run begins."""
+        group.training_started(self.timestamp, self.data)
 
 
 class SeedGerminated(Event, frozen=True, gc=False, kw_only=True, tag="SEED_GERMINATED"):
@@ -99,11 +171,24 @@ class SeedGerminated(Event, frozen=True, gc=False, kw_only=True, tag="SEED_GERMI
 
     data: SeedGerminatedData
 
+    def tell(self, group: Listener) -> None:
+        """Tell that a seed was planted."""
+        data = self.data
+        group.seed_germinated(
+            self.timestamp, data.env_id, slot_of(self, data), data.epochs_in_stage
+        )
+
 
 class SeedStageChanged(Event, frozen=True, gc=False, kw_only=True, tag="SEED_STAGE_CHANGED"):
     """See ``SeedStageChangedData``."""
 
     data: SeedStageChangedData
+
+    def tell(self, group: Listener) -> None:
+        """Tell that a seed went over to another stage."""
+        data = self.data
+        seed = SeedReport(data.to_stage, data.epochs_in_stage)
+        group.seed_stage_changed(self.timestamp, data.env_id, slot_of(self, data), seed)
 
 
 class SeedFossilized(Event, frozen=True, gc=False, kw_only=True, tag="SEED_FOSSILIZED"):
@@ -111,11 +196,21 @@ class SeedFossilized(Event, frozen=True, gc=False, kw_only=True, tag="SEED_FOSSI
 
     data: SeedEndedData
 
+    def tell(self, group: Listener) -> None:
+        """Tell that a seed ended well."""
+        data = self.data
+        group.seed_fossilized(self.timestamp, data.env_id, slot_of(self, data), data.epochs_total)
+
 
 class SeedPruned(Event, frozen=True, gc=False, kw_only=True, tag="SEED_PRUNED"):
     """See ``SeedEndedData``."""
 
     data: SeedEndedData
+
+    def tell(self, group: Listener) -> None:
+        """Tell that a seed ended because it did not help."""
+        data = self.data
+        group.seed_pruned(self.timestamp, data.env_id, slot_of(self, data), data.epochs_total)
 
 
 class SeedGateEvaluated(Event, frozen=True, gc=False, kw_only=True, tag="SEED_GATE_EVALUATED"):
@@ -123,17 +218,29 @@ class SeedGateEvaluated(Event, frozen=True, gc=False, kw_only=True, tag="SEED_GA
 
     data: SlotData
 
+    def tell(self, group: Listener) -> None:
+        """Tell that a gate looked at the seed in a slot."""
+        group.seed_gate_evaluated(self.timestamp, self.data.env_id, slot_of(self, self.data))
+
 
 class EpochCompleted(Event, frozen=True, gc=False, kw_only=True, tag="EPOCH_COMPLETED"):
     """See ``EpochCompletedData``."""
 
     data: EpochCompletedData
 
+    def tell(self, group: Listener) -> None:
+        """Tell what an env reports of its slots."""
+        group.epoch_completed(self.timestamp, self.data.env_id, slot_reports(self.data.seeds))
+
 
 class BatchEpochCompleted(Event, frozen=True, gc=False, kw_only=True, tag="BATCH_EPOCH_COMPLETED"):
     """See ``BatchEpochCompletedData``."""
 
     data: BatchEpochCompletedData
+
+    def tell(self, group: Listener) -> None:
+        """Tell that an episode of every env is over."""
+        group.batch_epoch_completed(self.timestamp, self.data.episodes_completed)
 
 
 class OtherEvent(Event, frozen=True, gc=False, tag="other"):
@@ -192,3 +299,26 @@ EVENT_TYPES: Final[dict[type[Event], str]] = {
     OtherEvent: "other",
 }
 """Every struct that ``decode`` returns, with its value of the label ``event_type``."""
+
+
+def slot_of(event: Any, data: Any) -> str:
+    """Return the slot of a seed event: the envelope's if it is not empty, else the payload's.
+
+    Raises:
+        RejectedEventError: if neither has one.
+    """
+    slot_id: str | None = event.slot_id or data.slot_id
+    if slot_id is None:
+        raise RejectedEventError(Reason.MISSING_FIELD, "neither event nor data has a slot_id")
+    return slot_id
+
+
+def slot_reports(seeds: Mapping[str, T] | None) -> Mapping[str, T] | None:
+    """Return the entries of ``seeds`` that are slots; None where it says nothing of any slot (R3).
+
+    An empty map does say something: that no slot has a seed.
+    """
+    if not seeds:
+        return seeds
+    slots = {name: seed for name, seed in seeds.items() if not name.startswith(SUMMARY_PREFIX)}
+    return slots or None

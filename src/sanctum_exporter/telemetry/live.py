@@ -1,131 +1,149 @@
-"""Live events of the usual types, read and applied in one go: what a training pays for.
+"""Live events of esper-lite: objects, where a telemetry file has lines.
 
-Each function reads the attributes that we read of an event, checks all of them, and only then
-calls the aggregator. For anything unusual it raises ``Unusual``, with nothing changed, and the
-event is read with more care by ``reading.from_live``. By hand and without structs, because most of
-the cost of a conversion is in the calls and in what we do not read.
+An event of the usual shape is taken apart by hand, which is what a training pays for: converting
+it first would cost three times as much. Whatever is not of the usual shape goes through ``convert``
+into the structs that lines are decoded into, and is accepted or refused for the same reasons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from operator import attrgetter, index
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from operator import index
+from typing import Any, Final, cast
 
 import msgspec
 
-from sanctum_exporter.state.aggregator import Aggregator
-from sanctum_exporter.telemetry.decode import _read
-from sanctum_exporter.telemetry.events import EXACT, PASSED_EVENTS, READ_EVENTS, Event, SeedReport
+from sanctum_exporter.telemetry import decode
+from sanctum_exporter.telemetry.events import (
+    EXACT,
+    READ_EVENTS,
+    SUMMARY_PREFIX,
+    Event,
+    Listener,
+    SeedReport,
+)
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError
-
-_LOWEST: Final = -EXACT
-
-_Apply: TypeAlias = Callable[[Aggregator, Any], None]
-_SeedMethod: TypeAlias = Callable[[Aggregator, int, str, int], None]
-
-
-_LEAST: Final = -EXACT
 
 
 class Unusual(Exception):  # noqa: N818 - it is no error
-    """An event that has to be read with more care."""
+    """An event that has to be read with more care; nothing has changed."""
 
 
-def _seed_event(method: _SeedMethod, epochs_name: str) -> _Apply:
-    attributes = attrgetter("env_id", "slot_id", epochs_name)
+def tell_usual(group: Listener, name: str, timestamp: datetime, event: Any) -> None:
+    """Tell a group what an event says that has the usual shape.
 
-    def apply(aggregator: Aggregator, event: Any) -> None:
-        env_id, own_slot_id, epochs = attributes(event.data)
-        slot_id = event.slot_id or own_slot_id
-        if (
-            type(env_id) is type(epochs) is int
-            and 0 <= env_id <= EXACT
-            and _LOWEST <= epochs <= EXACT
-            and type(slot_id) is str
-            and (own_slot_id is slot_id or own_slot_id is None or type(own_slot_id) is str)
-        ):
-            method(aggregator, env_id, slot_id, epochs)
-        else:
-            raise Unusual
+    All fields are checked before the group is told, by exact types: what only looks like a string
+    can do anything when it is compared.
 
-    return apply
+    Args:
+        group: the event's group.
+        name: the name of the event's type, one of those that we read.
+        timestamp: its time.
+        event: see ``convert``.
 
-
-def _stage_changed(aggregator: Aggregator, event: Any) -> None:
+    Raises:
+        Unusual: if it has not, and nothing has changed.
+        RejectedEventError: if the event does not fit the run; nothing has changed.
+    """
     data = event.data
-    env_id, to_stage, epochs = data.env_id, data.to_stage, data.epochs_in_stage
-    own_slot_id = data.slot_id
-    slot_id = event.slot_id or own_slot_id
-    if (
-        type(env_id) is type(epochs) is int
-        and 0 <= env_id <= EXACT
-        and _LOWEST <= epochs <= EXACT
-        and type(slot_id) is type(to_stage) is str
-        and (own_slot_id is slot_id or own_slot_id is None or type(own_slot_id) is str)
-    ):
-        seed = SeedReport(to_stage, epochs)
-        aggregator.seed_stage_changed(env_id, slot_id, seed)
+    env_id: Any
+    if name == "EPOCH_COMPLETED":
+        env_id, seeds = data.env_id, _reports(data.seeds)
+        if type(env_id) is not int or not 0 <= env_id <= EXACT:
+            raise Unusual
+        group.epoch_completed(timestamp, env_id, seeds)
+    elif name == "SEED_GATE_EVALUATED":
+        env_id, slot_id = _place(event, data)
+        group.seed_gate_evaluated(timestamp, env_id, slot_id)
+    elif name == "SEED_STAGE_CHANGED":
+        env_id, slot_id = _place(event, data)
+        to_stage, epochs = data.to_stage, _epochs(data.epochs_in_stage)
+        if type(to_stage) is not str:
+            raise Unusual
+        group.seed_stage_changed(timestamp, env_id, slot_id, SeedReport(to_stage, epochs))
+    elif name == "SEED_GERMINATED":
+        env_id, slot_id = _place(event, data)
+        group.seed_germinated(timestamp, env_id, slot_id, _epochs(data.epochs_in_stage))
+    elif name == "SEED_FOSSILIZED":
+        env_id, slot_id = _place(event, data)
+        group.seed_fossilized(timestamp, env_id, slot_id, _epochs(data.epochs_total))
+    elif name == "SEED_PRUNED":
+        env_id, slot_id = _place(event, data)
+        group.seed_pruned(timestamp, env_id, slot_id, _epochs(data.epochs_total))
+    elif name == "BATCH_EPOCH_COMPLETED":
+        group.batch_epoch_completed(timestamp, _epochs(data.episodes_completed))
     else:
         raise Unusual
 
 
-def _gate_evaluated(aggregator: Aggregator, event: Any) -> None:
-    data = event.data
+def _place(event: Any, data: Any) -> tuple[int, str]:
+    """Return env and slot of a seed event."""
     env_id, own_slot_id = data.env_id, data.slot_id
     slot_id = event.slot_id or own_slot_id
     if (
         type(env_id) is int
         and 0 <= env_id <= EXACT
         and type(slot_id) is str
-        and (own_slot_id is slot_id or own_slot_id is None or type(own_slot_id) is str)
+        and (own_slot_id is None or type(own_slot_id) is str)
     ):
-        aggregator.seed_gate_evaluated(env_id, slot_id)
-    else:
-        raise Unusual
+        return env_id, slot_id
+    raise Unusual
 
 
-def _epoch_completed(aggregator: Aggregator, event: Any) -> None:
-    data = event.data
-    env_id, seeds = data.env_id, data.seeds
-    reports: dict[str, SeedReport] | None = None
-    if seeds is not None:
-        reports = {}
-        for slot_id, seed in seeds.items():
-            stage, epochs = seed["stage"], seed["epochs_in_stage"]
-            if (
-                type(slot_id) is type(stage) is str
-                and type(epochs) is int
-                and _LOWEST <= epochs <= EXACT
-            ):
-                reports[slot_id] = SeedReport(stage, epochs)
-            else:
-                raise Unusual
-    if type(env_id) is int and 0 <= env_id <= EXACT:
-        aggregator.epoch_completed(env_id, reports)
-    else:
-        raise Unusual
+def _epochs(value: Any) -> int:
+    if type(value) is int and -EXACT <= value <= EXACT:
+        return value
+    raise Unusual
 
 
-def _batch_epoch_completed(aggregator: Aggregator, event: Any) -> None:
-    episodes = event.data.episodes_completed
-    if type(episodes) is int and _LOWEST <= episodes <= EXACT:
-        aggregator.batch_epoch_completed(episodes)
-    else:
-        raise Unusual
+def _reports(seeds: Any) -> Mapping[str, SeedReport] | None:
+    if not seeds:
+        return None if seeds is None else {}
+    reports = {}
+    for slot_id, seed in seeds.items():
+        stage, epochs = seed["stage"], seed["epochs_in_stage"]
+        if (
+            type(slot_id) is type(stage) is str
+            and type(epochs) is int
+            and -EXACT <= epochs <= EXACT
+            and not slot_id.startswith(SUMMARY_PREFIX)
+        ):
+            reports[slot_id] = SeedReport(stage, epochs)
+        else:
+            raise Unusual
+    return reports
 
 
-LIVE_EVENTS: Final[dict[str, _Apply | None]] = {
-    **dict.fromkeys(PASSED_EVENTS),
-    "SEED_GERMINATED": _seed_event(Aggregator.seed_germinated, "epochs_in_stage"),
-    "SEED_STAGE_CHANGED": _stage_changed,
-    "SEED_FOSSILIZED": _seed_event(Aggregator.seed_fossilized, "epochs_total"),
-    "SEED_PRUNED": _seed_event(Aggregator.seed_pruned, "epochs_total"),
-    "SEED_GATE_EVALUATED": _gate_evaluated,
-    "EPOCH_COMPLETED": _epoch_completed,
-    "BATCH_EPOCH_COMPLETED": _batch_epoch_completed,
-}
-"""How a live event changes its group; None for one that changes no number of it."""
+def convert(event: Any) -> Event:
+    """Return the event that a live object of esper-lite holds.
+
+    Args:
+        event: has ``event_type`` (an Enum), ``timestamp`` (an aware datetime), ``slot_id``,
+            ``group_id`` and ``data`` (an object with the payload's attributes, or None).
+
+    Raises:
+        RejectedEventError: if the object cannot be read.
+    """
+    try:
+        name, data = _plain(event.event_type.name), None
+        envelope = {
+            "event_type": name,
+            "timestamp": _plain(event.timestamp),
+            "slot_id": _plain(event.slot_id),
+            "group_id": _plain(event.group_id),
+        }
+        struct = READ_EVENTS.get(name) if isinstance(name, str) else None
+        if struct is not None:
+            data = event.data
+    except AttributeError as error:
+        raise RejectedEventError(Reason.INVALID_ENVELOPE, str(error)) from None
+    if struct is not None and data is not None:
+        fields = _PAYLOAD_FIELDS[struct]
+        envelope["data"] = {
+            field: _plain(getattr(data, field)) for field in fields if hasattr(data, field)
+        }
+    return decode.convert(envelope)
 
 
 _PAYLOAD_FIELDS: Final[dict[type[Event], tuple[str, ...]]] = {
@@ -138,43 +156,26 @@ _PAYLOAD_FIELDS: Final[dict[type[Event], tuple[str, ...]]] = {
 }
 
 
-def from_live(event: Any) -> Event:
-    """Return the event that a live object of esper-lite holds.
-
-    Args:
-        event: has ``event_type`` (an Enum), ``timestamp`` (an aware datetime), ``slot_id``,
-            ``group_id`` and ``data`` (an object with the payload's attributes, or None).
-
-    Raises:
-        RejectedEventError: if the object cannot be read.
-    """
-    try:
-        envelope = {
-            "event_type": event.event_type.name,
-            "timestamp": event.timestamp,
-            "slot_id": event.slot_id,
-            "group_id": event.group_id,
-        }
-        struct = READ_EVENTS.get(envelope["event_type"])
-        if struct is not None:
-            envelope["data"] = event.data
-    except AttributeError as error:
-        raise RejectedEventError(Reason.INVALID_ENVELOPE, str(error)) from None
-    if struct is not None:
-        envelope["data"] = _plain_payload(envelope["data"], _PAYLOAD_FIELDS[struct])
-    return _read(envelope)
-
-
-def _plain_payload(data: Any, fields: tuple[str, ...]) -> dict[str, Any] | None:
-    """Return the attributes that we read of a live payload, integers of other libraries as int."""
-    if data is None:
-        return None
-    return {name: _plain(getattr(data, name)) for name in fields if hasattr(data, name)}
-
-
 def _plain(value: Any) -> Any:
+    """Return a value of the standard types: integers, strings and times of other libraries too."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, datetime):
+        return _plain_time(value)
     if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {_plain(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         return value
-    return index(value)
+    try:
+        return index(value)
+    except TypeError:
+        # An array has the method, and is no integer.
+        return value
+
+
+def _plain_time(time: datetime) -> datetime:
+    """Return a time as a plain one in UTC; without an offset it is UTC already."""
+    naive = datetime(
+        time.year, time.month, time.day, time.hour, time.minute, time.second, time.microsecond
+    )
+    return (naive - (time.utcoffset() or timedelta())).replace(tzinfo=UTC)

@@ -42,7 +42,7 @@ class RejectedEventError(ValueError):
         self.detail = detail
 
 
-def unreadable(name: str, error: ValueError) -> RejectedEventError:
+def unreadable(name: str, error: Exception) -> RejectedEventError:
     """Return the rejection for what msgspec says of a field, ``name`` being what has the field."""
     missing = str(error).startswith("Object missing required field")
     reason = Reason.MISSING_FIELD if missing else Reason.INVALID_FIELD

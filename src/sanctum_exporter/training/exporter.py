@@ -63,7 +63,7 @@ class SanctumExporter:
         self._take = intake.live
         if type(self) is SanctumExporter:
             # Half of an event's cost is calls, so the hub calls what does the work; see _silence.
-            self.emit = intake.live  # type: ignore[assignment, method-assign]
+            self.emit = intake.live  # type: ignore[method-assign]
             _exporters.add(self)
         drops = HubDrops(hub, type(self).__name__) if hub is not None else None
         self._outlet = Outlet(

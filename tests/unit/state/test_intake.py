@@ -74,7 +74,7 @@ def test_a_fault_of_our_own_is_counted_and_never_raised() -> None:
     def read(line: bytes) -> Event:
         raise ZeroDivisionError
 
-    intake = Intake(Groups(), read_line=read)
+    intake = Intake(Groups(), decode_line=read)
     assert intake.line(events.started(), 1) is None
     assert intake.activity().rejected["internal_error"] == 1
 
@@ -96,6 +96,16 @@ def test_group_is_published_once_it_is_configured() -> None:
     intake.line(events.started(group_id="A"), 2)
     intake.line(events.germinated(group_id="B"), 3)
     assert [reading.group_id for reading in intake.readings()] == ["A", "B"]
+
+
+def test_placeholder_has_the_envs_that_exist_before_the_start() -> None:
+    """An event that is none of a group's changes nothing about the placeholder (R2, R7)."""
+    intake = Intake(Groups(16, placeholder=True))
+    (before,) = intake.readings()
+    intake.line(events.line("TAMIYO_INITIATED", {"env_id": 0}), 1)
+    (after,) = intake.readings()
+    assert before.slots.n_envs == after.slots.n_envs == 16
+    assert before.slots.total_slots == after.slots.total_slots == 0
 
 
 def test_placeholder_stands_in_until_a_group_is_configured() -> None:
