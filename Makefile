@@ -12,7 +12,7 @@ STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmaler
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generate pictures bench fleet lock clean
+.PHONY: help demo test check generate pictures bench fleet mutants lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,6 +49,11 @@ fleet: $(VENV)/dev ## Measure a Prometheus that scrapes 10, 100 and 1,000 traine
 	@$(BIN)/python tools/stack.py prometheus victoria-metrics
 	@$(BIN)/python benchmarks/fleet.py
 
+mutants: $(VENV)/dev ## Change the code in a thousand small ways, and list the changes that no test notices
+	@$(PIP) install mutmut==3.8.1
+	@rm -rf mutants
+	@$(BIN)/mutmut run --max-children 2; $(BIN)/mutmut results
+
 lock: $(VENV)/dev ## Pin the newest dependencies
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.txt pyproject.toml
@@ -56,7 +61,7 @@ lock: $(VENV)/dev ## Pin the newest dependencies
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .stack grafana/harness/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .stack mutants grafana/harness/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install python3.11 and call make again" >&2; exit 1; }
