@@ -12,7 +12,7 @@ STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmaler
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generate pictures bench fleet mutants lock clean
+.PHONY: help demo test check generate pictures bench fleet mutants differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -53,6 +53,10 @@ mutants: $(VENV)/dev ## Change the code in a thousand small ways, and list the c
 	@$(PIP) install mutmut==3.8.1
 	@rm -rf mutants
 	@$(BIN)/mutmut run --max-children 2; $(BIN)/mutmut results
+
+differential: ARGS = --events 100000
+differential: ## Compare with esper-lite itself, event by event (ESPER=its src folder, PYTHON=one that can import it)
+	@PYTHONPATH=$(ESPER):.:src $(PYTHON) -m tests.differential $(ARGS)
 
 lock: $(VENV)/dev ## Pin the newest dependencies
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \

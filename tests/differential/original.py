@@ -1,0 +1,58 @@
+"""esper-lite itself, where it can be imported: events, aggregators, widget and writer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from importlib import import_module
+from typing import Any
+
+from sanctum_exporter.readings import group_name
+from sanctum_exporter.telemetry.events import slot_reports
+
+FIELDS = (
+    "total_slots",
+    "active_slots",
+    "slot_stage_counts",
+    "avg_epochs_in_stage",
+    "current_episode",
+)
+
+
+class Original:
+    """The aggregators of esper-lite, and SlotsPanel.
+
+    Raises:
+        ImportError: if esper-lite cannot be imported.
+    """
+
+    def __init__(self) -> None:
+        self.telemetry: Any = import_module("esper.leyline.telemetry")
+        self.profile: Any = import_module("esper.leyline.reports").PhaseProfileReport
+        registry = import_module("esper.karn.sanctum.registry")
+        self._to_dict: Any = import_module("esper.nissa.output")._telemetry_event_to_dict  # noqa: SLF001 - what its writer writes
+        widget = import_module("esper.karn.sanctum.widgets.tamiyo.slots_panel")
+        # As in the recordings: the terminal interface makes 16 envs before it knows how many.
+        self._registry: Any = registry.AggregatorRegistry(num_envs=16)
+        self._panel: Any = widget.SlotsPanel()
+
+    def line(self, event: Any) -> bytes:
+        """Return the line that esper-lite's writer writes for an event."""
+        return json.dumps(self._to_dict(event), default=str).encode()
+
+    def take(self, event: Any) -> None:
+        """Take in an event as the contract has it: R1 and R3 hold for the original too."""
+        event = replace(event, group_id=group_name(event.group_id))
+        seeds = getattr(event.data, "seeds", None)
+        if seeds:
+            event = replace(event, data=replace(event.data, seeds=slot_reports(seeds)))
+        self._registry.process_event(event)
+
+    def read(self, group_id: str) -> tuple[dict[str, Any], str, str]:
+        """Return the values of a group, and the title and text of its panel."""
+        snapshot = self._registry.get_or_create(group_id).get_snapshot()
+        self._panel.update_snapshot(snapshot)
+        values = {name: getattr(snapshot, name) for name in FIELDS}
+        values["n_envs"] = len(snapshot.envs)
+        values["seed_lifecycle"] = asdict(snapshot.seed_lifecycle)
+        return values, str(self._panel.border_title), self._panel.render().plain
