@@ -55,8 +55,8 @@ mutants: $(VENV)/dev ## Change the code in a thousand small ways, and list the c
 	@$(BIN)/mutmut run --max-children 2; $(BIN)/mutmut results
 
 differential: ARGS = --events 100000
-differential: ## Compare with esper-lite itself, event by event (ESPER=its src folder, PYTHON=one that can import it)
-	@PYTHONPATH=$(ESPER):.:src $(PYTHON) -m tests.differential $(ARGS)
+differential: $(VENV)/dev ## Compare with esper-lite itself, event by event (ESPER=its src folder, ESPER_PYTHON=a Python with what it needs and what we need)
+	@PYTHONPATH=$(ESPER):.:src $(or $(ESPER_PYTHON),$(BIN)/python) -m tests.differential $(ARGS)
 
 lock: $(VENV)/dev ## Pin the newest dependencies
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \

@@ -1,7 +1,8 @@
 """Random events through esper-lite and through us, compared after every event.
 
 Usage: ``python -m tests.differential [--events N] [--seed S]``, by default 100,000 events, with
-esper-lite's ``src`` on PYTHONPATH: ``make differential ESPER=path/to/esper-lite/src``.
+esper-lite's ``src`` on PYTHONPATH: ``make differential ESPER=path/to/esper-lite/src``, and
+``ESPER_PYTHON=`` a Python that has the packages of both.
 
 Its own event objects go to its own aggregator and its own SlotsPanel, and, as live objects and as
 the lines that its writer writes, to ours. After every event every value of the group and the text
@@ -113,7 +114,7 @@ def main() -> int:
     except ImportError as error:
         print(
             f"esper-lite cannot be imported ({error}): clone it, install torch, textual, pydantic, "
-            "pyyaml, duckdb and psutil beside it, and give ESPER=path/to/esper-lite/src",
+            "pyyaml, duckdb and psutil, and give ESPER=path/to/esper-lite/src",
             file=sys.stderr,
         )
         return 2
