@@ -22,7 +22,7 @@ demo: $(VENV)/run ## Simulate a training run and serve it (ARGS="--speed 20" for
 
 test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip, said aloud
 	@$(BIN)/python tools/stack.py $(STACK) || test -z "$$REQUIRE_STACK"
-	@$(BIN)/python -m grafana.harness.install || test -z "$$REQUIRE_STACK"
+	@$(BIN)/python -m tests.grafana.install || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m pytest
 
 check: $(VENV)/dev ## Linters, types, import contracts, generated files
@@ -30,16 +30,16 @@ check: $(VENV)/dev ## Linters, types, import contracts, generated files
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python tools/generate.py --check
+	@$(BIN)/python -m tools.generate --check
 
 generate: $(VENV)/dev ## Write every generated file anew
-	@$(BIN)/python tools/generate.py
 	@$(BIN)/python -W ignore::DeprecationWarning -m grafana.build
+	@$(BIN)/python -m tools.generate
 
 pictures: $(VENV)/dev ## Draw the dashboards with Grafana's component library
 	@$(BIN)/python tools/stack.py prometheus chromium
-	@$(BIN)/python -m grafana.harness.install --all
-	@$(BIN)/python -m grafana.harness.picture
+	@$(BIN)/python -m tests.grafana.install --all
+	@$(BIN)/python -m tests.grafana.picture
 
 bench: $(VENV)/dev ## Measure what events, snapshots and live events cost
 	@$(BIN)/python benchmarks/reading.py
@@ -65,7 +65,7 @@ lock: $(VENV)/dev ## Pin the newest dependencies
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .stack mutants grafana/harness/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .stack mutants tests/grafana/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install python3.11 and call make again" >&2; exit 1; }

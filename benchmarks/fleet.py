@@ -309,8 +309,7 @@ def query_times(server: Engine, age: float, interval: float) -> list[float]:
             if instant:
                 server.ask("query", query=query, time=now)
             else:
-                window = {"start": now - age, "end": now, "step": interval}
-                server.ask("query_range", query=query, **window)
+                server.ask("query_range", query=query, start=now - age, end=now, step=interval)
             best = min(best, time.perf_counter() - began)
         times.append(best)
     return times

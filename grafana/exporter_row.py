@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import stat, timeseries
 from grafana_foundation_sdk.models import common, dashboard
 
-from grafana import panels
+from grafana import limits, panels
 from grafana.layout import Grid, annotation
 from grafana.palette import COLOURS
 from grafana.promql import SELECTED
@@ -16,7 +16,6 @@ from grafana.promql import SELECTED
 RUNBOOK_URL: Final = panels.RUNBOOKS_URL.format("${__value.raw}")
 ALERTS: Final = 'alertname=~"Sanctum.*", instance=~"|$instance"'
 """Matchers of our alerts on the selected exporters; some alerts have no instance."""
-AGE_STEPS: Final = ((None, "green"), (120, "yellow"), (600, "red"))
 _STATES: Final = {"firing": "red", "pending": "yellow"}
 
 
@@ -88,7 +87,7 @@ def _age() -> stat.Panel:
         )
         .decimals(0)
         .color_scheme(panels.by_threshold())
-        .thresholds(panels.thresholds(AGE_STEPS))
+        .thresholds(panels.thresholds(limits.AGE))
     )
     return panels.with_runbook(panel, "SanctumTelemetryStopped")
 

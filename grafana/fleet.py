@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import stat, timeseries
 from grafana_foundation_sdk.models import dashboard
 
-from grafana import exporter_row, panels
+from grafana import exporter_row, limits, panels
 from grafana.layout import (
     COLUMNS,
     FLEET_UID,
@@ -23,9 +23,8 @@ from grafana.layout import (
 )
 from grafana.palette import COLOURS
 from grafana.promql import FLEET, RUN_KEYS
-from grafana.slots_panel import BLEND_STEPS
+from sanctum_exporter.thresholds import SILENCE_SECONDS
 
-STALLED_SECONDS: Final = 600
 STATUS: Final = {
     0: ("running", "green"),
     1: ("finished", COLOURS["dim"]),
@@ -59,7 +58,7 @@ RUNS: Final = _latest("sanctum_total_slots")
 ZERO: Final = f"{RUNS} == 0"
 FINISHED: Final = f"{_latest(_EPISODES)} >= ({_latest(_PLANNED)} > 0)"
 _AGE: Final = f"time() - {_latest('sanctum_last_event_timestamp_seconds')}"
-STALLED: Final = f"({_AGE} > {STALLED_SECONDS}) unless ({FINISHED})"
+STALLED: Final = f"({_AGE} > {SILENCE_SECONDS}) unless ({FINISHED})"
 _WAS_FINISHED: Final = f"{_remembered(_EPISODES)} >= ({_remembered(_PLANNED)} > 0)"
 DIED: Final = f"({_remembered('sanctum_total_slots')} unless {RUNS}) unless ({_WAS_FINISHED})"
 
@@ -131,7 +130,7 @@ def _totals() -> list[stat.Panel]:
         ),
         _number(
             "Stalled",
-            f"Runs that are not finished and sent no event for {STALLED_SECONDS // 60} minutes.",
+            f"Runs that are not finished and sent no event for {SILENCE_SECONDS // 60} minutes.",
             STALLED,
             "yellow",
             "SanctumTelemetryStopped",
@@ -257,21 +256,21 @@ def _looks(ref_id: str) -> list[dashboard.DynamicConfigValue]:
         return [
             coloured,
             by_threshold,
-            _steps(*BLEND_STEPS),
+            _steps(limits.BLEND_SUCCESS),
             panels.property_of("decimals", 0),
         ]
     if ref_id == "PRUNE":
         return [
             coloured,
             by_threshold,
-            _steps((None, "green"), (1, "yellow"), (2, "red")),
+            _steps(limits.PRUNE_RATE),
             panels.property_of("decimals", 1),
         ]
     decimals = {"ACTIVE": 0, "PROGRESS": 0, "FOSS": 2, "AGE": 0}.get(ref_id)
     return [] if decimals is None else [panels.property_of("decimals", decimals)]
 
 
-def _steps(*steps: tuple[float | None, str]) -> dashboard.DynamicConfigValue:
+def _steps(steps: panels.Steps) -> dashboard.DynamicConfigValue:
     values = [{"value": value, "color": colour} for value, colour in steps]
     return panels.property_of("thresholds", {"mode": "absolute", "steps": values})
 
@@ -299,7 +298,7 @@ def _age_over_time() -> timeseries.Panel:
             "s",
             _AGE,
         ),
-        ((None, "transparent"), (STALLED_SECONDS, "red")),
+        ((None, "transparent"), (SILENCE_SECONDS, "red")),
     )
 
 
@@ -307,11 +306,11 @@ def _blend_over_time() -> timeseries.Panel:
     return panels.limits(
         _by_run(
             "Blend success by run",
-            "Fossilized seeds among those that ended. Healthy from 70 %, critical below 50 %.",
+            f"Fossilized seeds among those that ended. {limits.BLEND_TEXT}",
             "percentunit",
             _latest("sanctum_blend_success_ratio"),
         ),
-        ((None, "red"), (0.5, "yellow"), (0.7, "transparent")),
+        limits.BLEND_SUCCESS,
     ).max(1)
 
 
@@ -320,9 +319,9 @@ def _pruned_over_time() -> timeseries.Panel:
     return panels.limits(
         _by_run(
             "Pruned per episode by run",
-            "Seeds pruned per completed episode: a warning from 1, critical above 2.",
+            f"Seeds pruned per completed episode: {limits.PRUNE_RATE_TEXT}",
             "suffix:/ep",
             f"{pruned} / clamp_min({_latest(_EPISODES)}, 1)",
         ),
-        ((None, "transparent"), (1, "yellow"), (2, "red")),
+        limits.without_healthy(limits.PRUNE_RATE),
     )

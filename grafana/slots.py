@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.models import common, dashboard
 
-from grafana import exporter_row, panels, slots_panel
+from grafana import exporter_row, limits, panels, slots_panel
 from grafana.layout import (
     COLUMNS,
     FLEET_UID,
@@ -30,7 +30,7 @@ EVENT_COLOURS: Final = {
     "Foss": COLOURS["blue"],
 }
 
-STAGES_TEXT: Final = """\
+STAGES_TEXT: Final = f"""\
 A **seed** is a small network that grows inside the host network. It lives in a **slot**; each env has the same slots.
 
 | | stage | what happens |
@@ -44,7 +44,7 @@ A **seed** is a small network that grows inside the host network. It lives in a 
 
 A seed that does not help is **pruned** instead. At the end of a batch of episodes every slot is emptied.
 
-**Healthy:** less than 80 % dormant, 0.1 to 1 seeds pruned per episode, blend success from 70 %, lifespan from 10 epochs.
+**Healthy:** {limits.HEALTHY_TEXT}
 """  # noqa: E501 - a table row is one line
 
 
@@ -172,15 +172,14 @@ def _utilisation() -> timeseries.Panel:
         panels.limits(
             panels.lines(
                 "Utilisation",
-                "Active and dormant slots as shares of all. Dormant slots: healthy below 80 %, "
-                "a warning above 90 %.",
+                f"Active and dormant slots as shares of all. Dormant slots: {limits.DORMANT_TEXT}",
                 "percentunit",
                 panels.over_time(
                     "ACTIVE", f"{SELECTED.sum('sanctum_active_slots')} / ({total} > 0)", "active"
                 ),
                 panels.over_time("DORMANT", f"{dormant} / ({total} > 0)", "dormant"),
             ),
-            ((None, "transparent"), (0.8, "yellow"), (0.9, "red")),
+            limits.without_healthy(limits.DORMANT),
         )
         .max(1)
         .override_by_query("ACTIVE", [panels.fixed_property(COLOURS["cyan"])])
@@ -198,12 +197,11 @@ def _per_episode() -> timeseries.Panel:
         panels.limits(
             panels.lines(
                 "Seeds per episode, whole run",
-                "The rates of SlotsPanel over time. Pruned seeds: a warning from 1 per episode, "
-                "critical above 2.",
+                f"The rates of SlotsPanel over time. Pruned seeds: {limits.PRUNE_RATE_TEXT}",
                 "suffix:/ep",
                 *queries,
             ),
-            ((None, "transparent"), (1, "yellow"), (2, "red")),
+            limits.without_healthy(limits.PRUNE_RATE),
         )
     )
 
@@ -256,7 +254,7 @@ def _lifespan() -> timeseries.Panel:
         panels.lines(
             "Seed lifespan and age",
             "Mean lifespan of the last 100 seeds that ended, and mean epochs that live seeds have "
-            "spent in their stage. Lifespan: healthy from 10 epochs, critical below 5.",
+            f"spent in their stage. Lifespan: {limits.LIFESPAN_TEXT}",
             "suffix:eps",
             panels.over_time(
                 "LIFESPAN", SELECTED.mean("sanctum_mean_seed_lifespan_epochs"), "lifespan"
@@ -265,7 +263,7 @@ def _lifespan() -> timeseries.Panel:
                 "STAGE", SELECTED.mean("sanctum_mean_epochs_in_stage"), "epochs in stage"
             ),
         ),
-        ((None, "red"), (5, "yellow"), (10, "transparent")),
+        limits.without_healthy(limits.LIFESPAN),
     )
     return panels.with_runbook(panel, "SanctumShortLifespan")
 
@@ -275,13 +273,13 @@ def _blend() -> timeseries.Panel:
         panels.limits(
             panels.lines(
                 "Blend success over time",
-                "Fossilized seeds among those that ended. Healthy from 70 %, critical below 50 %.",
+                f"Fossilized seeds among those that ended. {limits.BLEND_TEXT}",
                 "percentunit",
                 panels.over_time(
                     "A", SELECTED.mean("sanctum_blend_success_ratio"), "blend success"
                 ),
             ),
-            ((None, "red"), (0.5, "yellow"), (0.7, "green")),
+            limits.BLEND_SUCCESS,
         )
         .max(1)
         .color_scheme(panels.by_threshold())
@@ -335,7 +333,7 @@ def _fossilized_by_group() -> timeseries.Panel:
 def _blend_by_group() -> timeseries.Panel:
     return panels.lines(
         "Blend success by group",
-        "Fossilized seeds among those that ended. Healthy from 70 %, critical below 50 %.",
+        f"Fossilized seeds among those that ended. {limits.BLEND_TEXT}",
         "percentunit",
         panels.over_time(
             "A", EVERY_GROUP.mean("sanctum_blend_success_ratio", by="group_id"), "{{group_id}}"

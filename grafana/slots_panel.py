@@ -11,7 +11,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import bargauge, stat
 from grafana_foundation_sdk.models import common
 
-from grafana import panels
+from grafana import limits, panels
 from grafana.palette import COLOURS, STAGES
 from grafana.promql import SELECTED, Scope
 
@@ -30,7 +30,6 @@ EVENTS: Final = {
 }
 """Name in the panel: value of the label event, the counter, decimals of the rate."""
 JUST_ABOVE_ZERO: Final = 0.001
-BLEND_STEPS: Final = ((None, "red"), (0.5, "yellow"), (0.7, "green"))
 
 
 def headline() -> stat.Panel:
@@ -67,7 +66,7 @@ def stage_bars(title: str, scope: Scope, text_size: int) -> bargauge.Panel:
     panel = panels.bars(
         title,
         "Slots in each lifecycle stage, of all that exist. Empty slots and seeds that were pruned "
-        "are DORMANT. Healthy: fewer than 80 % dormant. "
+        f"are DORMANT; {limits.DORMANT_TEXT} "
         f"`{NO_DATA}`: nothing is published. `{NO_ENVIRONMENTS}`: there are no slots.",
         "none",
         f"/^({names}|NONE)$/",
@@ -185,8 +184,7 @@ def lifespan() -> stat.Panel:
     panel = (
         panels.stat(
             "Lifespan μ",
-            "Mean lifespan in epochs of the last 100 seeds that ended. Healthy: 10 and more; "
-            "below 5 is critical.",
+            f"Mean lifespan in epochs of the last 100 seeds that ended: {limits.LIFESPAN_TEXT}",
             "suffix:eps",
             panels.now("A", _shown(SELECTED, mean), "Lifespan"),
         )
@@ -202,14 +200,14 @@ def blend() -> stat.Panel:
     panel = (
         panels.stat(
             "Blend success",
-            "Fossilized seeds among those that ended: green from 70 %, yellow from 50 %, "
-            "red below.",
+            "Fossilized seeds among those that ended: green where that is healthy, yellow where "
+            f"it is not, red where it is critical. {limits.BLEND_TEXT}",
             "percentunit",
             panels.now("A", _shown(SELECTED, ratio), "Blend"),
         )
         .decimals(0)
         .color_scheme(panels.by_threshold())
-        .thresholds(panels.thresholds(BLEND_STEPS))
+        .thresholds(panels.thresholds(limits.BLEND_SUCCESS))
     )
     return panels.with_runbook(panel, "SanctumLowBlendSuccess")
 

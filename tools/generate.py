@@ -1,6 +1,6 @@
 """Write every generated file, or tell with ``--check`` which ones are out of date.
 
-Usage: ``python tools/generate.py [--check]``
+Usage: ``python -m tools.generate [--check]``
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from rules.build import FILES as RULES
 from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS, Metric
 from sanctum_exporter.cli import program
 
@@ -75,8 +76,7 @@ def prometheus_rule() -> str:
     """Return the rules as a resource of the Prometheus operator."""
     # As text, so that comments and the form of expressions survive.
     groups = "".join(
-        path.read_text("utf-8").partition("\ngroups:\n")[2].rstrip("\n") + "\n"
-        for path in sorted((ROOT / "rules").glob("*.yml"))
+        render().partition("\ngroups:\n")[2].rstrip("\n") + "\n" for render in RULES.values()
     )
     return f"""# Generated from rules/ by `make generate`.
 apiVersion: monitoring.coreos.com/v1
@@ -105,6 +105,7 @@ data:
 
 
 PAGES: Final = {
+    **RULES,
     "docs/metrics.md": metrics_page,
     "docs/cli.md": cli_page,
     "deploy/kubernetes/monitoring/prometheusrule.yaml": prometheus_rule,

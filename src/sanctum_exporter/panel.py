@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from sanctum_exporter import thresholds
 from sanctum_exporter.readings import SeedLifecycleStats, SlotSnapshot, Trend
 
 _BAR_WIDTH: Final = 24
 _RULE_WIDTH: Final = 40
 _KILO: Final = 1000
 _TEN_KILO: Final = 10_000
-_BLEND_GOOD: Final = 70
-_BLEND_FAIR: Final = 50
 
 _STAGE_ROWS: Final = (
     ("DORMANT", "DORM", "dim"),
@@ -110,13 +109,16 @@ def _rate_line(seeds: SeedLifecycleStats) -> list[Span]:
 
 
 def _quality_line(seeds: SeedLifecycleStats) -> list[Span]:
-    percent = seeds.blend_success_rate * 100
-    style = "green" if percent >= _BLEND_GOOD else "yellow" if percent >= _BLEND_FAIR else "red"
+    blend = seeds.blend_success_rate
+    if blend >= thresholds.BLEND_SUCCESS_HEALTHY:
+        style = "green"
+    else:
+        style = "yellow" if blend >= thresholds.BLEND_SUCCESS_CRITICAL else "red"
     return [
         Span("Lifespan:", "dim"),
         Span(f"μ{seeds.avg_lifespan_epochs:.0f} eps", "cyan"),
         Span("  Blend:", "dim"),
-        Span(f"{percent:.0f}%", style),
+        Span(f"{blend * 100:.0f}%", style),
         Span(" success", "dim"),
     ]
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from grafana.harness.display import Grafana
+from tests.grafana.display import Grafana
 from tools.stack import locate
 
 

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from grafana.harness import dashboards, exporters, prometheus
-from grafana.harness.dashboards import ALL, View
-from grafana.harness.display import Grafana
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from tests import recordings
+from tests.grafana import dashboards, exporters, prometheus
+from tests.grafana.dashboards import ALL, View
+from tests.grafana.display import Grafana
 
 pytestmark = pytest.mark.stack
 

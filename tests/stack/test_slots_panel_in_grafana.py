@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from grafana.harness import dashboards, exporters, prometheus
-from grafana.harness.display import Grafana
 from sanctum_exporter import panel
 from sanctum_exporter.readings import STAGES, SeedLifecycleStats, SlotSnapshot
 from tests import recordings
+from tests.grafana import dashboards, exporters, prometheus
+from tests.grafana.display import Grafana
 
 pytestmark = pytest.mark.stack
 

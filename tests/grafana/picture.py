@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw the dashboards with Grafana's component library: ``python -m grafana.harness.picture``.
+"""Draw the dashboards with Grafana's component library: ``python -m tests.grafana.picture``.
 
 A real A/B run is replayed into an exporter, a real Prometheus scrapes it, and the dashboard's own
 queries and panels are drawn in a headless Chromium.  It is not a screenshot of Grafana: the grid
@@ -21,12 +21,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from grafana.harness import dashboards, exporters, prometheus
-from grafana.harness.dashboards import View
-from grafana.harness.display import HOME, node
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from tests import recordings
+from tests.grafana import dashboards, exporters, prometheus
+from tests.grafana.dashboards import View
+from tests.grafana.display import HOME, node
 from tools.stack import locate
 
 IMAGES: Final = HOME.parent.parent / "docs" / "images"
@@ -132,7 +132,7 @@ def draw(panels: list[dict[str, Any]], theme: str, folder: Path, image: Path, sc
             f"--screenshot={image}",
             url,
         ]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603 - ours
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def bundled() -> Iterator[Path]:
     """Bundle the page into a folder that is there as long as it is needed."""
     with tempfile.TemporaryDirectory(prefix="sanctum-picture-") as folder:
         command = [node(), str(HOME / "picture" / "bundle.js"), folder]
-        subprocess.run(command, check=True)  # noqa: S603 - a program of ours
+        subprocess.run(command, check=True)
         yield Path(folder)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from grafana import FOLDER
-from grafana.harness.prometheus import Prometheus
+from tests.grafana.prometheus import Prometheus
 
 Panel = dict[str, Any]
 

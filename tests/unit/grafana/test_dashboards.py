@@ -13,9 +13,9 @@ import promql_parser
 import pytest
 
 from grafana import FOLDER, build
-from grafana.harness import dashboards
 from grafana.promql import known_labels
 from tests import promql
+from tests.grafana import dashboards
 
 UIDS = ("sanctum-slots", "sanctum-fleet")
 CORE_PANELS = {"row", "stat", "bargauge", "timeseries", "table", "text", "alertlist"}

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from grafana.harness.dashboards import Panel
+from tests.grafana.dashboards import Panel
 
 HOME: Final = Path(__file__).resolve().parent
 OLDEST_NODE: Final = 20
-INSTALL: Final = "run python -m grafana.harness.install"
+INSTALL: Final = "run python -m tests.grafana.install"
 
 
 class Grafana:
@@ -28,7 +28,7 @@ class Grafana:
     def __init__(self) -> None:
         if not (HOME / "node_modules" / "@grafana" / "data").is_dir():
             raise FileNotFoundError(f"no Grafana libraries: {INSTALL}")
-        self._process = subprocess.Popen(  # noqa: S603 - a program of ours
+        self._process = subprocess.Popen(
             [node(), str(HOME / "display.js")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -61,8 +61,8 @@ class Grafana:
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         asked, answered = self._process.stdin, self._process.stdout
-        assert asked is not None  # noqa: S101 - both are pipes
-        assert answered is not None  # noqa: S101 - both are pipes
+        assert asked is not None
+        assert answered is not None
         asked.write(json.dumps(request) + "\n")
         asked.flush()
         answer: dict[str, Any] = json.loads(answered.readline())
@@ -89,7 +89,7 @@ def machine_node() -> str | None:
     if found is None:
         return None
     command = [found, "--version"]
-    answer = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 - found on PATH
+    answer = subprocess.run(command, capture_output=True, check=True, text=True)
     return found if int(answer.stdout.lstrip("v").split(".")[0]) >= OLDEST_NODE else None
 
 

