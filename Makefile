@@ -12,7 +12,7 @@ STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmaler
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check generate pictures bench fleet mutants differential lock clean
+.PHONY: help demo test quick fuzz lowest pythons check generate pictures bench fleet mutants differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,6 +24,18 @@ test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip, 
 	@$(BIN)/python tools/stack.py $(STACK) || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m tests.grafana.install || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m pytest
+
+quick: $(VENV)/dev ## Run every test that needs no server, in less than a minute
+	@$(BIN)/python -m pytest --ignore tests/stack --numprocesses 6
+
+fuzz: $(VENV)/dev ## Run the property tests long, on random inputs (half an hour)
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis
+
+lowest: .venvs/lowest ## Run unit, parity and command line tests on the lowest declared versions
+	@.venvs/lowest/bin/python -m pytest -q -p no:cacheprovider tests/unit tests/parity tests/behaviour/test_command_line.py
+
+pythons: $(VENV)/dev ## Run the same on every other Python from 3.11 to 3.14 that can be had
+	@$(BIN)/python tools/pythons.py
 
 check: $(VENV)/dev ## Linters, types, import contracts, generated files
 	@$(BIN)/ruff check
@@ -65,7 +77,7 @@ lock: $(VENV)/dev ## Pin the newest dependencies
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .stack mutants tests/grafana/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venvs .stack mutants tests/grafana/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install python3.11 and call make again" >&2; exit 1; }
@@ -78,4 +90,13 @@ $(VENV)/run: requirements.txt pyproject.toml src/sanctum_exporter/_version.py | 
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/run
 	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+.venvs/lowest: pyproject.toml requirements-dev.txt | $(VENV)/dev
+	@rm -rf $@
+	@$(PYTHON) -m venv $@
+	@$(BIN)/python tools/lowest.py > $@/constraints.txt
+	@$@/bin/python -m pip --disable-pip-version-check --quiet install -r requirements-dev.txt
+	@$@/bin/python -m pip --disable-pip-version-check --quiet install --upgrade --constraint $@/constraints.txt $$(cut -d= -f1 $@/constraints.txt)
+	@$@/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --editable .
 	@touch $@

@@ -279,6 +279,13 @@ def locate(name: str) -> Path | None:
     return Path(record.target) if record else found
 
 
+def known() -> dict[str, str]:
+    """Return the versions of the tools that the folder holds, by name."""
+    stack = Stack()
+    records = {name: stack.recorded(name) for name in TOOLS}
+    return {name: record.version for name, record in records.items() if record}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 1 if a tool cannot be had."""
     parser = argparse.ArgumentParser(description="Get the servers that the tests need.")

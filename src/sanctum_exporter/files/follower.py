@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from sanctum_exporter.files.lines import CHUNK_BYTES, LineSplitter, is_gzip
+from sanctum_exporter.files.lines import CHUNK_BYTES, GZIP_HEADER, LineSplitter, is_gzip
 from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.state.intake import Intake
 
@@ -79,12 +79,14 @@ class FileFollower:
         self._seen = None
 
     def _read(self, seen: tuple[int, int, int, int]) -> bool:
-        if self._offset == 0 and is_gzip(self.path):
-            self.failure = f"{self.path} is gzip, which does not grow: use replay or inspect"
-            return False
         with self.path.open("rb") as file:
             if not self._is_continued_by(file.fileno()):
                 self._begin()
+            if self._offset < len(GZIP_HEADER) and is_gzip(self.path):
+                # Its first bytes may have been read before the header was whole.
+                self._begin()
+                self.failure = f"{self.path} is gzip, which does not grow: use replay or inspect"
+                return False
             chunk = os.pread(file.fileno(), self._chunk_bytes, self._offset)
             size = os.fstat(file.fileno()).st_size
         if self._rest_taken and chunk and not chunk.startswith((b"\n", b"\r\n")):

@@ -13,7 +13,9 @@ CHUNK_BYTES: Final = 1 << 20
 # The longest line seen in real recordings has 60 kB; a file without line ends must not fill memory.
 LINE_LIMIT_BYTES: Final = 64 << 20
 
-_GZIP_MAGIC: Final = b"\x1f\x8b"
+# RFC 1952: two bytes of magic, and the only method there is. What begins with less than all of it
+# is a plain file whose first line is garbage.
+GZIP_HEADER: Final = b"\x1f\x8b\x08"
 
 
 class SourceError(Exception):
@@ -92,9 +94,9 @@ def read_lines(path: Path) -> Iterator[Line]:
 
 
 def is_gzip(path: Path) -> bool:
-    """Tell whether an existing file holds gzip."""
+    """Tell whether an existing file holds gzip, by the whole header that each such file has."""
     with path.open("rb") as file:
-        return file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+        return file.read(len(GZIP_HEADER)) == GZIP_HEADER
 
 
 def _read_chunks(path: Path) -> Iterator[tuple[bytes, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -197,12 +198,45 @@ def test_garbage_and_other_encodings_are_passed_over(path: Path) -> None:
     assert_as_whole(follower)
 
 
-def test_gzip_is_refused_with_the_commands_that_read_it(path: Path) -> None:
-    """It does not grow, so it cannot be followed."""
-    path.write_bytes(b"\x1f\x8b\x08")
+@pytest.mark.parametrize("first", [b"\x1f", b"\x1f\x8b", b"\x1f\x8b{", b"\x1f\x8b\x07"])
+def test_a_file_that_begins_with_half_of_gzips_header_is_a_plain_file(
+    path: Path, first: bytes
+) -> None:
+    """Followed and read at once, its first line is garbage, and the others are taken in."""
+    path.write_bytes(first + b"\n" + events.started() + b"\n")
     follower = follow(path)
     settle(follower)
+    assert failure(follower) is None
+    assert_as_whole(follower)
+    assert sum(follower.activity().rejected.values()) == 1
+    assert sum(follower.activity().events.values()) == 1
+
+
+@pytest.mark.parametrize("seen_before", [0, 1, 2, 3])
+def test_gzip_is_refused_with_the_commands_that_read_it(path: Path, seen_before: int) -> None:
+    """It does not grow, so it cannot be followed, however few of its bytes were there at first."""
+    path.write_bytes(b"\x1f\x8b\x08"[:seen_before])
+    follower = follow(path)
+    settle(follower)
+    append(path, gzip.compress(events.started() + b"\n")[seen_before:])
+    settle(follower)
     assert failure(follower) == f"{path} is gzip, which does not grow: use replay or inspect"
+    assert sum(follower.activity().rejected.values()) == 0
+
+
+def test_a_followed_file_that_gzip_takes_the_place_of_keeps_its_values_and_says_so(
+    path: Path,
+) -> None:
+    """Not a line of the packed bytes is taken for telemetry."""
+    append(path, events.started() + b"\n" + events.germinated() + b"\n")
+    follower = follow(path)
+    settle(follower)
+    before = follower.readings()
+    path.write_bytes(gzip.compress(path.read_bytes() * 50))
+    settle(follower)
+    assert failure(follower) == f"{path} is gzip, which does not grow: use replay or inspect"
+    assert follower.readings() == before
+    assert sum(follower.activity().rejected.values()) == 0
 
 
 def test_a_directory_in_its_place_is_a_failure_and_no_crash(path: Path) -> None:

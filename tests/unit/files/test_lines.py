@@ -89,3 +89,23 @@ def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
     assert list(read_lines(path)) == []
     path.write_bytes(b"\n")
     assert list(read_lines(path)) == [Line(b"", 1, 1.0)]
+
+
+@pytest.mark.parametrize("first", [b"\x1f", b"\x1f\x8b", b"\x1f\x8b{"])
+def test_a_file_that_begins_with_half_of_gzips_header_is_read_as_plain(
+    tmp_path: Path, first: bytes
+) -> None:
+    """Its first line is garbage, and nothing is said of gzip."""
+    path = tmp_path / "events"
+    path.write_bytes(first + b"\ntwo\n")
+    assert [line.text for line in read_lines(path)] == [first, b"two"]
+
+
+def test_a_file_with_the_whole_header_of_gzip_and_nothing_behind_it_is_damaged(
+    tmp_path: Path,
+) -> None:
+    """The message names the file and says what to do."""
+    path = tmp_path / "events"
+    path.write_bytes(b"\x1f\x8b\x08")
+    with pytest.raises(SourceError, match=r"events is damaged gzip .*: unpack or copy it again"):
+        list(read_lines(path))

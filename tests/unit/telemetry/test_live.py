@@ -97,7 +97,9 @@ def germinated(**changes: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "timestamp", [ObjectArray(), RaisingZone, "not a time", 3, object()], ids=str
+    "timestamp",
+    [ObjectArray(), RaisingZone, "not a time", 3, object()],
+    ids=["an array", "a zone that raises", "a text", "a number", "an object"],
 )
 @pytest.mark.parametrize("event_type", ["SEED_GERMINATED", "BATCH_EPOCH_COMPLETED"])
 def test_an_event_whose_time_cannot_be_read_changes_nothing(

@@ -1,0 +1,70 @@
+"""How the tests run: property tests the same way every time, and a summary for newcomers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from tools.stack import known
+
+# The same examples on every machine and in every run: a failure is a change of the code's.
+settings.register_profile("same", derandomize=True, database=None, deadline=None, print_blob=True)
+# Other examples in every run, and many of them, for "make fuzz".
+settings.register_profile(
+    "fuzz", max_examples=20_000, database=None, deadline=None, print_blob=True
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+_USUAL_MINUTES = 6
+
+_began = time.monotonic()
+
+
+@pytest.fixture(autouse=True)
+def _few_log_lines_of_property_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep the thousands of warnings that random events provoke off the screen of a failure."""
+    if not hasattr(getattr(request.node, "obj", None), "hypothesis"):
+        yield
+        return
+    logger = logging.getLogger("sanctum_exporter")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(before)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say at the start how long it takes."""
+    if config.getoption("ignore") or config.option.file_or_dir not in ([], ["tests"]):
+        return []
+    return [
+        f"this takes about {_USUAL_MINUTES} minutes, most of them spent waiting for real servers",
+        "`make quick` runs everything that needs none, in less than one",
+    ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in words what was proved, with which servers, and what was left out."""
+    stats = terminalreporter.stats
+    passed, failed = len(stats.get("passed", ())), len(stats.get("failed", ()))
+    broken, skipped = len(stats.get("error", ())), len(stats.get("skipped", ()))
+    write = terminalreporter.write_line
+    terminalreporter.section("what this run says")
+    write(f"{passed} promises kept, {failed + broken} broken, {skipped} not looked at")
+    if any("tests/stack/" in report.nodeid for report in stats.get("passed", ())):
+        servers = ", ".join(f"{name} {version}" for name, version in known().items())
+        write(f"real servers: {servers}")
+    else:
+        write("no real server took part: `make test` runs those tests too")
+    if skipped:
+        write("not looked at: see the reasons above; each says what is missing and how to get it")
+    if failed or broken:
+        write(
+            "each broken promise stands above under FAILURES or ERRORS, with its docstring's test"
+        )
+    write(f"after {(time.monotonic() - _began) / 60:.1f} minutes")

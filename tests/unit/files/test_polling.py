@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import logging
+from threading import Event
+
+import pytest
+
+from sanctum_exporter.files.polling import Following
+from sanctum_exporter.readings import Activity, GroupReading
+from tests.processes import eventually
+
+
+class Source:
+    """A follower whose polls do what a test says, and are counted."""
+
+    def __init__(self, failure: str | None = None) -> None:
+        self.failure = failure
+        self.polls = 0
+        self.more_times = 0
+        self.error: Exception | None = None
+        self.hold: Event | None = None
+
+    def readings(self) -> list[GroupReading]:
+        return []
+
+    def activity(self) -> Activity:
+        return Activity()
+
+    def poll(self) -> bool:
+        self.polls += 1
+        if self.hold is not None:
+            self.hold.wait()
+        if self.error is not None:
+            raise self.error
+        self.more_times -= 1
+        return self.more_times > 0
+
+
+def test_it_polls_until_it_is_closed() -> None:
+    """Closing ends the thread, and no poll comes after it."""
+    source = Source()
+    following = Following(source, poll_seconds=0.001)
+    eventually(lambda: source.polls > 3)
+    following.close()
+    polls = source.polls
+    following.close()
+    assert source.polls == polls
+    assert following.not_ready() == "the follower has stopped"
+
+
+def test_it_polls_again_at_once_while_there_is_more() -> None:
+    """A long file is read without a pause: the pause here would be an hour."""
+    source = Source()
+    source.more_times = 1000
+    following = Following(source, poll_seconds=3600.0)
+    eventually(lambda: source.polls >= 1000)
+    following.close()
+
+
+def test_it_is_ready_while_the_source_is_read_without_failure() -> None:
+    """What the source says is wrong is why it is not ready."""
+    source = Source(failure="waiting for a run in runs")
+    following = Following(source, poll_seconds=0.001)
+    assert following.not_ready() == "waiting for a run in runs"
+    source.failure = None
+    assert following.not_ready() is None
+    following.close()
+
+
+def test_a_poll_that_raises_is_a_failure_and_not_the_end() -> None:
+    """The next poll that works makes it ready again."""
+    source = Source()
+    source.error = RuntimeError("no luck")
+    following = Following(source, poll_seconds=0.001)
+    eventually(lambda: following.not_ready() == "reading failed: RuntimeError: no luck")
+    source.error = None
+    eventually(lambda: following.not_ready() is None)
+    following.close()
+
+
+def test_each_failure_is_logged_once_and_its_end_too(caplog: pytest.LogCaptureFixture) -> None:
+    """A hundred polls that fail for the same reason are one line."""
+    source = Source(failure="cannot read runs: Permission denied")
+    with caplog.at_level(logging.INFO, "sanctum_exporter"):
+        following = Following(source, poll_seconds=0.0001)
+        eventually(lambda: source.polls > 100)
+        source.failure = "waiting for a run in runs"
+        polls = source.polls
+        eventually(lambda: source.polls > polls + 100)
+        source.failure = None
+        eventually(lambda: "the source is being read" in caplog.messages)
+        following.close()
+    assert caplog.messages == [
+        "not ready: cannot read runs: Permission denied",
+        "not ready: waiting for a run in runs",
+        "the source is being read",
+    ]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "INFO"]
+
+
+def test_closing_does_not_wait_for_a_poll_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that does not answer keeps the thread, which is a daemon, and nobody else."""
+    monkeypatch.setattr("sanctum_exporter.files.polling._JOIN_SECONDS", 0.01)
+    source = Source()
+    source.hold = Event()
+    following = Following(source, poll_seconds=0.001)
+    eventually(lambda: source.polls == 1)
+    following.close()
+    assert source.polls == 1
+    source.hold.set()
