@@ -120,7 +120,8 @@ class _Captured(logging.Filter):
             if name.split(".")[0] in _NOISY_LOGGERS and isinstance(logger, logging.Logger)
         ]
         for logger in self._loggers:
-            logger.addFilter(self)
+            # The first of all: one of OpenTelemetry's own drops what it has seen shortly before.
+            logger.filters.insert(0, self)
         return self
 
     def __exit__(self, *_: object) -> None:

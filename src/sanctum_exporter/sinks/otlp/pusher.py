@@ -61,6 +61,7 @@ class Pusher:
         self._clock = clock
         self._closing = closing or Event()
         self._deadline = 0.0
+        self._ended = False
         self._forks = forks.count
         self._thread = Thread(target=self._run, name="sanctum-exporter-otlp", daemon=True)
         self._thread.start()
@@ -79,7 +80,7 @@ class Pusher:
         with suppress(Exception):
             self._delivery.abort()
         self._thread.join(timeout)
-        if self._thread.is_alive():
+        if not self._ended:
             self._note(f"no answer within {timeout:g} s at the end; the last values are lost")
 
     def _run(self) -> None:
@@ -94,8 +95,13 @@ class Pusher:
             if self._closing.wait(wait):
                 break
         remaining = self._deadline - self._clock()
-        if remaining > 0:
-            self._note(self._push(lambda: self._connect(remaining)))
+        if remaining <= 0:
+            return
+        problem = self._push(lambda: self._connect(remaining))
+        # After the deadline it is close() that tells of the failure.
+        if problem is None or self._clock() < self._deadline:
+            self._note(problem)
+            self._ended = True
 
     def _push(self, connect: Callable[[], Delivery]) -> str | None:
         """Return why the values of this moment could not be delivered, None if they were."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+import grpc
 import pytest
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
@@ -70,6 +71,14 @@ def test_a_push_makes_no_loggers(monkeypatch: pytest.MonkeyPatch) -> None:
         assert delivery.send(EMPTY) is None
     after = logging.Logger.manager.loggerDict
     assert isinstance(after["grpc.of_this_test"], logging.PlaceHolder)
+
+
+def test_every_failure_has_its_reason() -> None:
+    """What OpenTelemetry does not log because it just has is still told apart from nothing."""
+    with collectors.GrpcCollector(fail=grpc.StatusCode.PERMISSION_DENIED) as collector:
+        delivery = ExporterDelivery(PushOptions(collector.url, "grpc", timeout_seconds=5))
+        reasons = [delivery.send(EMPTY) for _ in range(2)]
+    assert all("PERMISSION_DENIED" in str(reason) for reason in reasons)
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])

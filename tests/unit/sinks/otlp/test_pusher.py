@@ -17,6 +17,7 @@ from tests import collectors
 
 LOGGER = "sanctum_exporter.sinks.otlp.pusher"
 FAILS = "OTLP push to http://c fails: {} (tried again every 60 s; totals are kept)"
+LOST = FAILS.format("no answer within {} s at the end; the last values are lost")
 Answer = str | Callable[[], str | None] | None
 
 
@@ -272,8 +273,10 @@ def test_a_push_under_way_is_broken_off_at_the_end(
     assert caplog.messages == []
 
 
-def test_no_last_push_begins_after_the_time_to_close(push: Push) -> None:
-    """What is under way at the end may take all of it."""
+def test_no_last_push_begins_after_the_time_to_close(
+    push: Push, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is under way at the end may take all of it, and what came after it is lost."""
     under_way = threading.Event()
 
     def answer_late() -> None:
@@ -286,6 +289,18 @@ def test_no_last_push_begins_after_the_time_to_close(push: Push) -> None:
     assert under_way.wait(collectors.DEADLINE_SECONDS)
     pusher.close()
     assert len(push.endpoint.sent) == 1
+    assert caplog.messages == [LOST.format(3)]
+
+
+def test_a_last_push_that_takes_all_the_time_is_lost(
+    push: Push, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says the same whether the exporter or the pusher gives up first."""
+    push.endpoint.answers = [None, push.take(3, then="deadline exceeded")]
+    pusher = push.start()
+    push.turnstile.arrival()
+    pusher.close()
+    assert caplog.messages == [LOST.format(3)]
 
 
 def test_closing_waits_no_longer_than_it_may(push: Push, caplog: pytest.LogCaptureFixture) -> None:
@@ -297,9 +312,7 @@ def test_closing_waits_no_longer_than_it_may(push: Push, caplog: pytest.LogCaptu
     pusher.close(timeout=0.01)
     assert not released.is_set()
     released.set()
-    assert caplog.messages == [
-        FAILS.format("no answer within 0.01 s at the end; the last values are lost")
-    ]
+    assert caplog.messages == [LOST.format(0.01)]
 
 
 def test_an_endpoint_that_was_failing_gets_a_second_at_the_end(
