@@ -21,9 +21,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import (
     MetricsServiceServicer,
     add_MetricsServiceServicer_to_server,
 )
+from opentelemetry.proto.metrics.v1.metrics_pb2 import NumberDataPoint
 
-Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
-"""Values by instrument name and attributes."""
+Series = tuple[str, frozenset[tuple[str, str]]]
+"""Instrument name and attributes."""
+Values = dict[Series, float]
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 DEADLINE_SECONDS = 20.0
@@ -60,6 +62,23 @@ class Inbox:
 def values(request: ExportMetricsServiceRequest) -> Values:
     """Return the values that a request carries."""
     found: Values = {}
+    for series, point in _points(request):
+        field = point.WhichOneof("value")
+        assert field is not None, f"a point of {series} has no value"
+        found[series] = getattr(point, field)
+    return found
+
+
+def start_times(request: ExportMetricsServiceRequest) -> dict[Series, int]:
+    """Return when each series began that has a beginning, in nanoseconds since the epoch."""
+    return {
+        series: point.start_time_unix_nano
+        for series, point in _points(request)
+        if point.start_time_unix_nano
+    }
+
+
+def _points(request: ExportMetricsServiceRequest) -> Iterator[tuple[Series, NumberDataPoint]]:
     for metric in (
         metric
         for resource in request.resource_metrics
@@ -69,10 +88,7 @@ def values(request: ExportMetricsServiceRequest) -> Values:
         data = metric.sum if metric.HasField("sum") else metric.gauge
         for point in data.data_points:
             attributes = frozenset((a.key, a.value.string_value) for a in point.attributes)
-            field = point.WhichOneof("value")
-            assert field is not None, f"a point of {metric.name} has no value"
-            found[metric.name, attributes] = getattr(point, field)
-    return found
+            yield (metric.name, attributes), point
 
 
 def resource(request: ExportMetricsServiceRequest) -> dict[str, Any]:

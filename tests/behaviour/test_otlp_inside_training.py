@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from sanctum_exporter import SanctumExporter
+from sanctum_exporter import PushOptions, SanctumExporter
 from tests import collectors
 from tests.collectors import HttpCollector
 from tests.programs import program
@@ -36,6 +36,29 @@ def test_exporter_pushes_without_a_port() -> None:
         assert exporter.url is None
         exporter.close()
         assert collectors.values(collector.inbox.last)["sanctum.total_slots", GROUP] == 0
+
+
+def test_exporter_pushes_as_its_options_say() -> None:
+    """A program that knows better than the environment gives options instead of an endpoint."""
+    with HttpCollector() as collector:
+        options = PushOptions(f"{collector.url}/custom/path", timeout_seconds=5)
+        exporter = SanctumExporter(None, otlp_endpoint=options, strict=True)
+        assert exporter.start()
+        exporter.close()
+        request, headers = collector.inbox.wait(1)[0]
+    assert headers[":path"] == "/custom/path"
+    assert collectors.values(request)["sanctum.total_slots", GROUP] == 0
+
+
+def test_disabled_sdk_leaves_only_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OTEL_SDK_DISABLED is the operator's word, stronger than the options of a program."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    with HttpCollector() as collector:
+        options = PushOptions(f"{collector.url}/v1/metrics")
+        exporter = SanctumExporter("127.0.0.1:0", otlp_endpoint=options, strict=True)
+        assert exporter.start()
+        exporter.close()
+        assert collector.inbox.wait(0) == []
 
 
 def test_the_environment_turns_the_push_on(monkeypatch: pytest.MonkeyPatch) -> None:

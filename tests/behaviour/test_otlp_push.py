@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from tests import collectors, recordings
+from tests import collectors, events, recordings
 from tests.collectors import GrpcCollector, HttpCollector
 from tests.processes import eventually, exporter
 
@@ -181,3 +182,74 @@ def test_the_program_ends_within_five_seconds_of_being_told_to() -> None:
         began = time.monotonic()
         assert child.stop() == 0
         assert time.monotonic() - began < 5
+
+
+EVENTS = ("sanctum.exporter.events", frozenset({("event_type", "SEED_GERMINATED")}))
+
+
+def write_run(directory: Path, name: str, germinated: int) -> Path:
+    """Write a run of so many seeds whole, and return its directory."""
+    run = directory / name
+    run.mkdir()
+    lines = [events.started(), *[events.germinated()] * germinated]
+    unseen = run / "unseen"
+    unseen.write_bytes(b"\n".join(lines) + b"\n")
+    unseen.rename(run / "events.jsonl")
+    return run
+
+
+def starts(collector: HttpCollector, series: collectors.Series) -> dict[float, list[int]]:
+    """Return the starts that each value of a counter was pushed with, oldest first."""
+    found: dict[float, list[int]] = {}
+    for request, _ in collector.inbox.wait(0):
+        values = collectors.values(request)
+        if series in values:
+            start = collectors.start_times(request)[series]
+            found.setdefault(values[series], []).append(start)
+    return found
+
+
+def wait_for_pushes(collector: HttpCollector, series: collectors.Series, value: float) -> None:
+    """Wait until a value was pushed three times."""
+    eventually(lambda: len(starts(collector, series).get(value, ())) >= 3)
+
+
+@pytest.mark.parametrize("germinated", [3, 30])
+def test_a_newer_run_is_a_reset(germinated: int, tmp_path: Path) -> None:
+    """What it counts starts anew, even where it counts more; otherwise a start stays."""
+    old, new = 20.0, float(germinated)
+    seeds = ("sanctum.seeds_germinated", GROUP)
+    write_run(tmp_path, "telemetry_2026-11-22_120000", 20)
+    push = ("--no-web", "--otlp.interval", "50ms", "--otlp.endpoint")
+    with (
+        HttpCollector() as collector,
+        exporter("watch", str(tmp_path), *push, collector.url) as child,
+    ):
+        wait_for_pushes(collector, seeds, old)
+        write_run(tmp_path, "telemetry_2026-11-23_120000", germinated)
+        wait_for_pushes(collector, seeds, new)
+        child.stop()
+    for series in (seeds, EVENTS):
+        found = starts(collector, series)
+        assert len(set(found[old])) == len(set(found[new])) == 1
+        assert found[old][0] < found[new][0]
+
+
+def test_a_run_that_is_deleted_is_a_reset_of_what_counts_all(tmp_path: Path) -> None:
+    """Of all runs at once, only the sums over them start anew; the other runs go on."""
+    gone = write_run(tmp_path, "telemetry_2026-11-22_120000", 20)
+    kept = write_run(tmp_path, "telemetry_2026-11-23_120000", 3)
+    push = ("--all-runs", "--no-web", "--otlp.interval", "50ms", "--otlp.endpoint")
+    with (
+        HttpCollector() as collector,
+        exporter("watch", str(tmp_path), *push, collector.url) as child,
+    ):
+        wait_for_pushes(collector, EVENTS, 23)
+        shutil.rmtree(gone)
+        eventually(lambda: collectors.values(collector.inbox.last).get(EVENTS) == 3)
+        child.stop()
+    found = starts(collector, EVENTS)
+    assert len(set(found[23])) == 1
+    assert found[23][-1] < found[3][-1]
+    of_the_other = starts(collector, ("sanctum.seeds_germinated", GROUP | {("run", kept.name)}))
+    assert len(set(of_the_other[3])) == 1

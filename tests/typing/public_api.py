@@ -11,7 +11,7 @@ from typing import Any, assert_type
 
 from prometheus_client import CollectorRegistry
 
-from sanctum_exporter import Attachment, SanctumExporter, __version__, attach
+from sanctum_exporter import Attachment, PushOptions, SanctumExporter, __version__, attach
 
 
 class Aggregator:
@@ -76,6 +76,27 @@ def backend() -> None:
     SanctumExporter(port=10500)  # type: ignore[call-arg]
     exporter.emit()  # type: ignore[call-arg]
     exporter.url = "http://localhost"  # type: ignore[misc]
+
+
+def push() -> None:
+    """Where and how can be pushed."""
+    options = PushOptions(
+        "http://collector:4318/v1/metrics",
+        protocol="http/protobuf",
+        interval_seconds=15,
+        timeout_seconds=5.5,
+    )
+    SanctumExporter(None, otlp_endpoint=options)
+    SanctumExporter(otlp_endpoint="http://collector:4318")
+    attach(Anything(), otlp_endpoint=PushOptions("collector:4317", "grpc"))
+    assert_type(options.endpoint, str)
+    assert_type(options.interval_seconds, float)
+
+    PushOptions()  # type: ignore[call-arg]
+    PushOptions("http://collector:4318", "http/json")  # type: ignore[arg-type]
+    PushOptions("http://collector:4318", interval_seconds="15s")  # type: ignore[arg-type]
+    SanctumExporter(otlp_endpoint=4318)  # type: ignore[arg-type]
+    options.endpoint = "http://elsewhere:4318"  # type: ignore[misc]
 
 
 def hook(mapping: Mapping[str, object]) -> None:

@@ -110,8 +110,7 @@ class Outlet:
         return self._serve(self._listen_address).close if self._listen_address is not None else None
 
     def _push(self) -> Callable[[], None] | None:
-        given = self._otlp_endpoint
-        otlp = given if isinstance(given, PushOptions) else resolve(given)
+        otlp = resolve(self._otlp_endpoint)
         return push(self._publisher, otlp).close if otlp is not None else None
 
     def _serve(self, listen_address: str) -> WebServer:

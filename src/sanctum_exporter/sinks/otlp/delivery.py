@@ -110,11 +110,18 @@ class _Captured(logging.Filter):
         return False
 
     def __enter__(self) -> _Captured:
-        # A filter of a logger does not see the records of the loggers below it.
-        names = [n for n in logging.Logger.manager.loggerDict if n.split(".")[0] in _NOISY_LOGGERS]
-        self._loggers = [logging.getLogger(name) for name in names]
+        # Other threads may add loggers meanwhile; copy() takes them all in one step.
+        known = logging.Logger.manager.loggerDict.copy()
+        # A filter of a logger does not see the records of the loggers below it. What is no logger
+        # holds the place of one that nobody has asked for.
+        self._loggers = [
+            logger
+            for name, logger in known.items()
+            if name.split(".")[0] in _NOISY_LOGGERS and isinstance(logger, logging.Logger)
+        ]
         for logger in self._loggers:
-            logger.addFilter(self)
+            # The first of all: one of OpenTelemetry's own drops what it has seen shortly before.
+            logger.filters.insert(0, self)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import TIMEOUT_MAX
 from typing import Final, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
@@ -32,10 +33,15 @@ class PushOptions:
     """Where and how to push.
 
     Attributes:
-        endpoint: what the exporter connects to; for HTTP the full URL.
+        endpoint: what the exporter connects to. For HTTP the full URL, such as
+            ``http://collector:4318/v1/metrics``; for gRPC ``http://collector:4317``, or
+            ``collector:4317``, which is TLS unless ``OTEL_EXPORTER_OTLP_INSECURE`` is true.
         protocol: OTLP over HTTP or over gRPC.
         interval_seconds: from one push to the next.
         timeout_seconds: what one push may take, retries included.
+
+    Raises:
+        ValueError: if an attribute cannot be used; the message names it and says what would do.
     """
 
     endpoint: str
@@ -43,9 +49,17 @@ class PushOptions:
     interval_seconds: float = _DEFAULT_INTERVAL_SECONDS
     timeout_seconds: float = _DEFAULT_TIMEOUT_SECONDS
 
+    def __post_init__(self) -> None:
+        """Refuse at once what would fail in a thread, where nobody sees it."""
+        _check_protocol("protocol=", self.protocol)
+        path = _METRICS_PATH if self.protocol == "http/protobuf" else ""
+        _check_endpoint("endpoint=", self.endpoint, self.protocol, path)
+        _check_seconds("interval_seconds=", self.interval_seconds)
+        _check_seconds("timeout_seconds=", self.timeout_seconds)
+
 
 def resolve(
-    endpoint: str | None = None,
+    endpoint: str | PushOptions | None = None,
     protocol: OtlpProtocol | None = None,
     interval_seconds: float | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -53,7 +67,8 @@ def resolve(
     """Return how to push; what is not given comes from the environment.
 
     Args:
-        endpoint: base URL, as in ``OTEL_EXPORTER_OTLP_ENDPOINT``; turns the push on.
+        endpoint: base URL, as in ``OTEL_EXPORTER_OTLP_ENDPOINT``; turns the push on. Options
+            that are complete stay as they are.
         protocol: ``http/protobuf`` or ``grpc``.
         interval_seconds: from one push to the next.
         environ: the environment.
@@ -66,12 +81,16 @@ def resolve(
     """
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
+    if isinstance(endpoint, PushOptions):
+        return endpoint
     if endpoint is None and not _asked_for(environ):
         return None
-    protocol = protocol or _protocol(environ)
-    interval_seconds = interval_seconds or _number(
-        environ, "OTEL_METRIC_EXPORT_INTERVAL", _DEFAULT_INTERVAL_SECONDS, unit="milliseconds"
-    )
+    if protocol is None:
+        protocol = _protocol(environ)
+    if interval_seconds is None:
+        interval_seconds = _number(
+            environ, "OTEL_METRIC_EXPORT_INTERVAL", _DEFAULT_INTERVAL_SECONDS, unit="milliseconds"
+        )
     timeout_name = _first_set(environ, "TIMEOUT") or "OTEL_EXPORTER_OTLP_TIMEOUT"
     timeout_seconds = min(
         # Seconds, as the Python exporters have it, where the specification has milliseconds.
@@ -108,31 +127,56 @@ def _first_set(environ: Mapping[str, str], kind: str) -> str | None:
 
 def _protocol(environ: Mapping[str, str]) -> OtlpProtocol:
     name = _first_set(environ, "PROTOCOL")
-    value = environ[name].strip().lower() if name else PROTOCOLS[0]
+    return _check_protocol(f"{name}=", environ[name].strip().lower()) if name else PROTOCOLS[0]
+
+
+def _check_protocol(origin: str, value: str) -> OtlpProtocol:
+    """Return a protocol.
+
+    Raises:
+        ValueError: if the value is none.
+    """
     for protocol in PROTOCOLS:
         if value == protocol:
             return protocol
-    raise ValueError(f"{name}={value!r} is not supported: use {' or '.join(PROTOCOLS)}")
+    raise ValueError(f"{origin}{value!r} is not supported: use {' or '.join(PROTOCOLS)}")
 
 
 def _endpoint(given: str | None, protocol: OtlpProtocol, environ: Mapping[str, str]) -> str:
     name = None if given is not None else _first_set(environ, "ENDPOINT")
     value = given if given is not None else environ[name] if name else _DEFAULT_ENDPOINTS[protocol]
-    value, origin = value.strip(), f"{name}=" if name else ""
-    try:
-        scheme, host = urlsplit(value)[:2]
-    except ValueError:
-        scheme = host = ""
-    if protocol == "grpc" and "://" not in value and ":" in value:
-        return value
-    if scheme not in ("http", "https") or not host:
-        raise ValueError(
-            f"{origin}{value!r} is not an OTLP endpoint: write http://host:port or https://host:port"
-        )
+    value = value.strip()
+    _check_endpoint(f"{name}=" if name else "", value, protocol)
     # The variable for metrics is a full URL; the general one, and ours, are a base.
     if protocol == "grpc" or (name and "METRICS" in name) or value.endswith(_METRICS_PATH):
         return value
     return value.rstrip("/") + _METRICS_PATH
+
+
+def _check_endpoint(origin: str, value: str, protocol: OtlpProtocol, path: str = "") -> None:
+    """Raise ValueError unless a value is what the protocol's exporter can connect to."""
+    try:
+        url = urlsplit(value if "://" in value else f"//{value}")
+        host, port = url.hostname, url.port
+        # An address alone is what gRPC itself calls a target.
+        target = protocol == "grpc" and not url.scheme and port is not None
+        usable = bool(host) and (target or url.scheme in ("http", "https"))
+    except (TypeError, ValueError):
+        usable = False
+    if not usable:
+        raise ValueError(
+            f"{origin}{value!r} is not an OTLP endpoint: "
+            f"write http://host:port{path} or https://host:port{path}"
+        )
+
+
+def _check_seconds(origin: str, value: float) -> None:
+    """Raise ValueError unless a value is a time that a thread can wait."""
+    if not isinstance(value, int | float) or not 0 < value <= TIMEOUT_MAX:
+        raise ValueError(
+            f"{origin}{value!r} is not a time to wait: "
+            "give a number of seconds above 0, for example 60"
+        )
 
 
 def _number(

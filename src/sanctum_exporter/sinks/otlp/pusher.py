@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import Final
 
 from opentelemetry.sdk.metrics.export import MetricsData
 
+from sanctum_exporter import forks
 from sanctum_exporter.sinks.otlp.delivery import Delivery
 
 _log = logging.getLogger(__name__)
@@ -32,21 +32,25 @@ class Pusher:
     totals, so the next push that succeeds carries all that failed ones would have.
 
     Args:
-        collect: the values of this moment, None if there are none.
+        collect: the values of this moment.
         connect: makes a way to the endpoint, whose ``send`` ends after the given seconds.
         endpoint: what the log calls the endpoint.
         interval_seconds: from one push to the next.
         timeout_seconds: what one push may take.
+        clock: monotonic seconds.
+        closing: what the thread waits on from push to push, and ``close`` sets.
     """
 
     def __init__(
         self,
-        collect: Callable[[], MetricsData | None],
+        collect: Callable[[], MetricsData],
         connect: Callable[[float], Delivery],
         *,
         endpoint: str,
         interval_seconds: float,
         timeout_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        closing: Event | None = None,
     ) -> None:
         self._collect = collect
         self._connect = connect
@@ -54,10 +58,11 @@ class Pusher:
         self._interval_seconds = interval_seconds
         self._delivery = connect(timeout_seconds)
         self._failures = 0
-        self._closing = Event()
-        self._closed = Lock()
+        self._clock = clock
+        self._closing = closing or Event()
         self._deadline = 0.0
-        self._pid = os.getpid()
+        self._ended = False
+        self._forks = forks.count
         self._thread = Thread(target=self._run, name="sanctum-exporter-otlp", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -65,39 +70,44 @@ class Pusher:
     def close(self, timeout: float = CLOSE_TIMEOUT_SECONDS) -> None:
         """Push the last values and stop; takes at most ``timeout`` seconds. Safe to call again."""
         # A forked child has no thread of its own, and the values are its parent's to push.
-        if os.getpid() != self._pid or not self._closed.acquire(blocking=False):
+        if forks.count != self._forks or self._closing.is_set():
             return
         atexit.unregister(self.close)
         if self._failures:
             timeout = min(timeout, _CLOSE_FAILING_TIMEOUT_SECONDS)
-        self._deadline = time.monotonic() + timeout
+        self._deadline = self._clock() + timeout
         self._closing.set()
         with suppress(Exception):
             self._delivery.abort()
         self._thread.join(timeout)
-        if self._thread.is_alive() and not self._failures:
+        if not self._ended:
             self._note(f"no answer within {timeout:g} s at the end; the last values are lost")
 
     def _run(self) -> None:
         while True:
-            started = time.monotonic()
+            started = self._clock()
             problem = self._push(lambda: self._delivery)
             # What close() broke off is no failure of the endpoint.
             if problem is None or not self._closing.is_set():
                 self._note(problem)
-            spent = time.monotonic() - started
+            spent = self._clock() - started
             wait = max(self._interval_seconds - spent, self._delivery.retry_after_seconds)
-            if self._closing.wait(max(0.0, wait)):
+            if self._closing.wait(wait):
                 break
-        remaining = self._deadline - time.monotonic()
-        if remaining > 0:
-            self._note(self._push(lambda: self._connect(remaining)))
+        remaining = self._deadline - self._clock()
+        if remaining <= 0:
+            return
+        problem = self._push(lambda: self._connect(remaining))
+        # After the deadline it is close() that tells of the failure.
+        if problem is None or self._clock() < self._deadline:
+            self._note(problem)
+            self._ended = True
 
     def _push(self, connect: Callable[[], Delivery]) -> str | None:
         """Return why the values of this moment could not be delivered, None if they were."""
         try:
             data = self._collect()
-            return None if data is None else connect().send(data)
+            return connect().send(data)
         except Exception as error:  # noqa: BLE001 - the next push may do better
             return f"{type(error).__name__}: {error}"
 

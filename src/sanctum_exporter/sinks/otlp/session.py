@@ -50,6 +50,8 @@ class JudgingSession(requests.Session):
         """Send a request; an answer that is no delivery and no HTTP error is an exception."""
         self.reason, self.retry_after_seconds = "", 0.0
         kwargs["stream"] = True
+        # Headers may hold a token, which is for nobody but the endpoint.
+        kwargs["allow_redirects"] = False
         if self.verify is not True:
             # OTEL_EXPORTER_OTLP_CERTIFICATE, which requests ranks below REQUESTS_CA_BUNDLE.
             kwargs["verify"] = self.verify

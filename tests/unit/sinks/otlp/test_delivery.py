@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
+import grpc
 import pytest
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
@@ -35,6 +38,47 @@ def test_lines_of_other_users_of_opentelemetry_pass(caplog: pytest.LogCaptureFix
     assert [record.getMessage() for record in caplog.records] == ["the application's own"]
     logger.error("afterwards")
     assert caplog.records[-1].getMessage() == "afterwards"
+
+
+class Busy(dict[str, Any]):
+    """The names of all loggers, of which another thread makes a new one at every step."""
+
+    def __iter__(self) -> Iterator[str]:
+        for name in super().__iter__():
+            logging.getLogger(f"{name}.new")
+            yield name
+
+    def items(self) -> Any:
+        return ((name, self[name]) for name in self)
+
+
+def test_loggers_that_come_meanwhile_fail_no_push(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training may make loggers of its own while a push begins."""
+    busy = Busy(logging.Logger.manager.loggerDict)
+    monkeypatch.setattr(logging.Logger.manager, "loggerDict", busy)
+    with collectors.HttpCollector() as collector:
+        delivery = ExporterDelivery(PushOptions(f"{collector.url}/v1/metrics"))
+        assert delivery.send(EMPTY) is None
+
+
+def test_a_push_makes_no_loggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that only holds the place of a logger still does so after a push."""
+    logging.getLogger("grpc.of_this_test.below")
+    known = logging.Logger.manager.loggerDict
+    monkeypatch.setattr(logging.Logger.manager, "loggerDict", known.copy())
+    with collectors.HttpCollector() as collector:
+        delivery = ExporterDelivery(PushOptions(f"{collector.url}/v1/metrics"))
+        assert delivery.send(EMPTY) is None
+    after = logging.Logger.manager.loggerDict
+    assert isinstance(after["grpc.of_this_test"], logging.PlaceHolder)
+
+
+def test_every_failure_has_its_reason() -> None:
+    """What OpenTelemetry does not log because it just has is still told apart from nothing."""
+    with collectors.GrpcCollector(fail=grpc.StatusCode.PERMISSION_DENIED) as collector:
+        delivery = ExporterDelivery(PushOptions(collector.url, "grpc", timeout_seconds=5))
+        reasons = [delivery.send(EMPTY) for _ in range(2)]
+    assert all("PERMISSION_DENIED" in str(reason) for reason in reasons)
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sanctum_exporter.sinks.otlp import PushOptions, resolve
+from sanctum_exporter.sinks.otlp import OtlpProtocol, PushOptions, resolve
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,12 @@ def test_interval(interval: float | None, environ: dict[str, str], seconds: floa
     assert options.interval_seconds == seconds
 
 
+def test_an_interval_of_zero_is_no_default() -> None:
+    """What is given is never taken for what is not."""
+    with pytest.raises(ValueError, match="interval_seconds=0 is not a time to wait"):
+        resolve("http://c:1", interval_seconds=0, environ={})
+
+
 @pytest.mark.parametrize(
     ("environ", "seconds"),
     [
@@ -166,3 +173,58 @@ def test_a_readable_certificate_is_no_error(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.touch()
     assert resolve("https://c:1", environ={"OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"endpoint": "c:4318"}, "is not an OTLP endpoint: write http://host:port/v1/metrics or"),
+        ({"endpoint": "http://:4318"}, "endpoint='http://:4318' is not an OTLP endpoint"),
+        ({"endpoint": "http://c:port"}, "endpoint='http://c:port' is not an OTLP endpoint"),
+        ({"endpoint": "http://c:70000"}, "endpoint='http://c:70000' is not an OTLP endpoint"),
+        ({"endpoint": None}, "endpoint=None is not an OTLP endpoint"),
+        ({"endpoint": "c", "protocol": "grpc"}, "endpoint='c' is not an OTLP endpoint"),
+        ({"protocol": "http"}, "protocol='http' is not supported: use http/protobuf or grpc"),
+        ({"interval_seconds": 0}, "interval_seconds=0 is not a time to wait: give a number of sec"),
+        ({"interval_seconds": -1.5}, "interval_seconds=-1.5 is not a time to wait"),
+        ({"interval_seconds": float("nan")}, "interval_seconds=nan is not a time to wait"),
+        ({"interval_seconds": float("inf")}, "interval_seconds=inf is not a time to wait"),
+        ({"interval_seconds": 1e12}, "interval_seconds=1000000000000.0 is not a time to wait"),
+        ({"interval_seconds": "60"}, "interval_seconds='60' is not a time to wait"),
+        ({"timeout_seconds": 0}, "timeout_seconds=0 is not a time to wait"),
+        ({"timeout_seconds": None}, "timeout_seconds=None is not a time to wait"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(options: dict[str, Any], message: str) -> None:
+    """The Python API says at once which field is wrong, before anything is started."""
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is what is tested
+        PushOptions(**{"endpoint": "http://c:4318/v1/metrics", **options})
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "protocol"),
+    [
+        ("http://c/v1/metrics", "http/protobuf"),
+        ("https://[::1]:4318/in", "http/protobuf"),
+        ("https://c:4317", "grpc"),
+        ("c:4317", "grpc"),
+        ("[::1]:4317", "grpc"),
+    ],
+)
+def test_options_are_taken_as_they_are(endpoint: str, protocol: OtlpProtocol) -> None:
+    """What is given in Python is complete: the environment neither adds nor changes anything."""
+    options = PushOptions(endpoint, protocol)
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense", "OTEL_METRIC_EXPORT_INTERVAL": "1"}
+    assert resolve(options, environ=environ) is options
+    assert (options.endpoint, options.interval_seconds, options.timeout_seconds) == (
+        endpoint,
+        60,
+        10,
+    )
+
+
+def test_disabled_sdk_forbids_even_complete_options() -> None:
+    """The operator's OTEL_SDK_DISABLED is stronger than what a program says."""
+    options = PushOptions("http://c:4318/v1/metrics")
+    assert resolve(options, environ={"OTEL_SDK_DISABLED": "true"}) is None

@@ -77,7 +77,7 @@ def test_other_answers_are_failures(
     """What the exporter would take for success is an exception, and its reason is kept."""
     collector.respond = respond
     with pytest.raises(requests.RequestException):
-        session.post(f"{collector.url}/v1/metrics", data=REQUEST, allow_redirects=False)
+        session.post(f"{collector.url}/v1/metrics", data=REQUEST)
     assert reason in session.reason
 
 
