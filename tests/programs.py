@@ -61,6 +61,17 @@ class Program:
         return Ended(self.process.returncode, out, err)
 
 
+def environment(address: str) -> dict[str, str]:
+    """Return the environment of a program that trains; METRICS_ADDRESS is the address."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(_STANDIN),
+        "METRICS_ADDRESS": address,
+        # From 3.12 on, Python warns of every fork of a process with threads, ours or not.
+        "PYTHONWARNINGS": "ignore::DeprecationWarning",
+    }
+
+
 @contextmanager
 def program(*arguments: str, address: str = "", cwd: Path | None = None) -> Iterator[Program]:
     """Run Python with arguments inside the block; METRICS_ADDRESS is the address."""
@@ -71,13 +82,7 @@ def program(*arguments: str, address: str = "", cwd: Path | None = None) -> Iter
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(_STANDIN),
-            "METRICS_ADDRESS": address,
-            # From 3.12 on, Python warns of every fork of a process with threads, ours or not.
-            "PYTHONWARNINGS": "ignore::DeprecationWarning",
-        },
+        env=environment(address),
     )
     try:
         yield Program(process)

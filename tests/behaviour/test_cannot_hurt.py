@@ -208,6 +208,40 @@ def test_a_scrape_at_the_very_end_is_harmless(tmp_path: Path) -> None:
     assert (ended.status, ended.err) == (0, "")
 
 
+def test_log_handlers_that_raise_fail_no_scrape_and_end_no_thread(tmp_path: Path) -> None:
+    """With a log that raises at DEBUG, scrapes are answered, and so is what comes after a fault."""
+    ended = run_code(
+        ATTACHED
+        + """
+import logging
+class Broken(logging.Handler):
+    def handle(self, record):
+        raise OSError("disk full")
+logging.basicConfig(level="DEBUG", handlers=[Broken()])
+start(2)
+for _ in range(3):
+    assert 'sanctum_total_slots{group_id="default"} 2.0' in served()
+start_thread = threading.Thread.start
+def refuse(thread):
+    threading.Thread.start = start_thread
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = refuse
+assert served() == ""
+exporter.emit(None)
+assert 'sanctum_exporter_events_rejected_total{reason="invalid_envelope"} 1.0' in served()
+answer = urllib.request.urlopen(f"http://{ADDRESS}/-/ready", timeout=5)
+assert (answer.status, answer.read()) == (200, b"ready\\n")
+assert "sanctum-exporter-web" in ours()
+assert SanctumExporter("nowhere").start() is False
+hub.close()
+print("done")
+""",
+        address=free_address(),
+        folder=tmp_path,
+    )
+    assert (ended.status, ended.out, ended.err) == (0, "done\n", "")
+
+
 def test_an_exception_of_the_program_is_its_own(tmp_path: Path) -> None:
     """A training that raises ends as it would without the exporter."""
     ended = run_code(

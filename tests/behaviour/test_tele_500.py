@@ -43,7 +43,7 @@ def test_tele_500_unit_aggregator() -> None:
 def test_tele_500_integration_end_to_end() -> None:
     """Over HTTP: 0 as the placeholder before the start, envs times slots from then on."""
     intake = Intake(Groups(placeholder=True))
-    server = serve(intake, ListenAddress("127.0.0.1", 0), source="test")
+    server = serve(intake, ListenAddress("127.0.0.1", 0), origin="test")
     try:
         assert 'sanctum_total_slots{group_id="default"} 0.0' in scrape(server.url)
         intake.line(events.started(4, ("r0c0", "r0c1", "r0c2")), 1)

@@ -22,7 +22,7 @@ def fed(lines: Iterable[bytes], run: str | None = None) -> Intake:
 @contextmanager
 def served(intake: Intake, *, run_label: bool = False) -> Iterator[str]:
     """Serve an intake at any free port of this machine; gives the address to scrape."""
-    server = serve(intake, ListenAddress("127.0.0.1", 0), source="harness", run_label=run_label)
+    server = serve(intake, ListenAddress("127.0.0.1", 0), origin="harness", run_label=run_label)
     try:
         yield server.url.removeprefix("http://").rstrip("/")
     finally:

@@ -50,7 +50,7 @@ def both_ways(stack: Stack, folder: Path, intake: Intake, *, run_label: bool) ->
     """Return the values that a real Prometheus scraped and that VictoriaMetrics was pushed."""
     storage = stack.victoria_metrics()
     endpoint = f"{storage.url}/opentelemetry/v1/metrics"
-    server = serve(intake, ListenAddress("127.0.0.1", 0), source="test", run_label=run_label)
+    server = serve(intake, ListenAddress("127.0.0.1", 0), origin="test", run_label=run_label)
     handle = push(intake, PushOptions(endpoint), run_label=run_label)
     try:
         config = folder / "prometheus.yml"

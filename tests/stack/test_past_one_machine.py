@@ -38,7 +38,7 @@ def site(stack_tool: StackTool, tmp_path_factory: pytest.TempPathFactory) -> Ite
     intake = Intake(Groups())
     started = {"n_envs": 4, "slot_ids": [], "start_episode": 0, "n_episodes": 16}
     intake.line(line("TRAINING_STARTED", started, timestamp=None), 1)
-    server = serve(intake, ListenAddress("127.0.0.1", 0), source="test")
+    server = serve(intake, ListenAddress("127.0.0.1", 0), origin="test")
     stack = Stack(stack_tool, folder)
     try:
         by_prometheus, by_vmagent = stack.victoria_metrics(), stack.victoria_metrics()

@@ -87,7 +87,7 @@ def demo(
     intake = Intake(Groups(), source="demo")
     simulation = Simulation(envs=envs, slots=slots, groups=groups, seed=seed)
     ends_at = time.monotonic() + (float("inf") if duration is None else duration)
-    with serving(intake, address, telemetry_path, source="demo", stop=stop, otlp=otlp):
+    with serving(intake, address, telemetry_path, origin="demo", stop=stop, otlp=otlp):
         number = 0
         for lines in simulation.epochs():
             for line in lines:

@@ -11,7 +11,13 @@ from typing import Any, Final, TypeVar
 import click
 
 from sanctum_exporter.sinks.otlp import PROTOCOLS, OtlpProtocol, resolve
-from sanctum_exporter.web.address import DEFAULT_ADDRESS, ListenAddress, parse_address
+from sanctum_exporter.web.address import (
+    DEFAULT_ADDRESS,
+    DEFAULT_TELEMETRY_PATH,
+    ListenAddress,
+    parse_address,
+    parse_telemetry_path,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +26,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _UNIT_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_TELEMETRY_PATH: Final = re.compile(r"(/[\w.~-]+)+")
 
 
 def parsed_by(parse: Callable[[str], T]) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -76,17 +81,6 @@ def parse_speed(text: str) -> float:
     return speed
 
 
-def parse_telemetry_path(text: str) -> str:
-    """Return a path that metrics can be served at.
-
-    Raises:
-        ValueError: if they cannot.
-    """
-    if not _TELEMETRY_PATH.fullmatch(text) or text.startswith("/-/"):
-        raise ValueError(f"{text!r} is not a path for metrics: write /metrics")
-    return text
-
-
 def web_options(command: F) -> F:
     """Add the options of every command that serves."""
     path = click.option(
@@ -94,7 +88,7 @@ def web_options(command: F) -> F:
         "telemetry_path",
         metavar="PATH",
         callback=parsed_by(parse_telemetry_path),
-        default="/metrics",
+        default=DEFAULT_TELEMETRY_PATH,
         show_default=True,
         help="Path that the metrics are served at.",
     )

@@ -64,7 +64,7 @@ def replay(
     stop = Event()
     pacer = Pacer(speed, stop)
     intake = Intake(Groups(num_envs), source=str(file), decode_line=pacer.read)
-    with serving(intake, address, telemetry_path, source=f"replay {file}", stop=stop, otlp=otlp):
+    with serving(intake, address, telemetry_path, origin=f"replay {file}", stop=stop, otlp=otlp):
         with _progress(file.name) as (progress, task):
             for line in read_lines(file):
                 if stop.is_set():

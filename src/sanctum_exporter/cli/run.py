@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from sanctum_exporter.cli.parameters import num_envs_option, otlp_options, web_options
+from sanctum_exporter.screen import SCREEN
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.training.exporter import SanctumExporter
 from sanctum_exporter.training.hub_watch import HUB_CLASS, HUB_MODULE, HubWatch
@@ -63,9 +64,9 @@ def run(
         )
         hub.add_backend(exporter)
         if exporter.url is not None:
-            click.echo(f"run {program}: serving {exporter.url}{telemetry_path}", err=True)
+            SCREEN.say(f"run {program}: serving {exporter.url}{telemetry_path}")
         if otlp is not None:
-            click.echo(f"run {program}: pushing to {otlp.endpoint}", err=True)
+            SCREEN.say(f"run {program}: pushing to {otlp.endpoint}")
 
     watch = HubWatch(add_exporter)
     watch.install()
@@ -74,10 +75,9 @@ def run(
     finally:
         watch.remove()
     if not watch.found:
-        click.echo(
+        SCREEN.say(
             f"sanctum-exporter: {program} never made an esper-lite hub ({HUB_CLASS} of "
-            f"{HUB_MODULE}), so nothing was exported",
-            err=True,
+            f"{HUB_MODULE}), so nothing was exported"
         )
     sys.exit(status)
 

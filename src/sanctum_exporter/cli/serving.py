@@ -17,17 +17,17 @@ from sanctum_exporter.web.exporter import serve
 
 @contextmanager
 def serving(
-    publisher: ReadingSource,
+    source: ReadingSource,
     address: ListenAddress | None,
     telemetry_path: str,
     *,
-    source: str,
+    origin: str,
     stop: Event,
     otlp: PushOptions | None = None,
     not_ready: Callable[[], str | None] = lambda: None,
     run_label: bool = False,
 ) -> Iterator[None]:
-    """Serve and push a publisher inside the block, and say where; SIGINT and SIGTERM set ``stop``.
+    """Serve and push a source inside the block, and say where; SIGINT and SIGTERM set ``stop``.
 
     No address opens no port, no OTLP options push nothing.
 
@@ -40,9 +40,9 @@ def serving(
         if address is not None:
             try:
                 server = serve(
-                    publisher,
+                    source,
                     address,
-                    source=source,
+                    origin=origin,
                     not_ready=not_ready,
                     telemetry_path=telemetry_path,
                     run_label=run_label,
@@ -51,12 +51,12 @@ def serving(
                 message = f"{error.strerror}; choose another with --web.listen-address"
                 raise click.ClickException(message) from None
             started.callback(server.close)
-            click.echo(f"{source}: serving {server.url}{telemetry_path} (Ctrl-C stops)", err=True)
+            click.echo(f"{origin}: serving {server.url}{telemetry_path} (Ctrl-C stops)", err=True)
         if otlp is not None:
             try:
-                started.callback(push(publisher, otlp, run_label=run_label).close)
+                started.callback(push(source, otlp, run_label=run_label).close)
             except ValueError as error:
                 raise click.ClickException(str(error)) from None
             every = f"every {otlp.interval_seconds:g} s"
-            click.echo(f"{source}: pushing to {otlp.endpoint} {every} (Ctrl-C stops)", err=True)
+            click.echo(f"{origin}: pushing to {otlp.endpoint} {every} (Ctrl-C stops)", err=True)
         yield

@@ -63,7 +63,7 @@ def watch(
             follower,
             address,
             telemetry_path,
-            source=f"watch {path}",
+            origin=f"watch {path}",
             stop=stop,
             otlp=otlp,
             not_ready=following.not_ready,

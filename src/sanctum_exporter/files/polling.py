@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from threading import Event, Thread
 from typing import Final
 
+from sanctum_exporter import logs
 from sanctum_exporter.files.runs import Follower
-
-_log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.25
 _JOIN_SECONDS: Final = 2.0
@@ -60,6 +58,6 @@ class Following:
             return
         self._logged = failure
         if failure is None:
-            _log.info("the source is being read")
+            logs.info("the source is being read")
         else:
-            _log.warning("not ready: %s", failure)
+            logs.warning("not ready: %s", failure)

@@ -36,6 +36,11 @@ class Follower(ReadingSource, Protocol):
         ...
 
 
+def nothing_read() -> ReadingSource:
+    """Return what is published before anything is read: no group, and every count 0."""
+    return Intake(Groups())
+
+
 class NewestRun:
     """The newest run of a directory; goes over to a newer one when it appears.
 
@@ -47,7 +52,7 @@ class NewestRun:
     def __init__(self, directory: Path, new_intake: NewIntake) -> None:
         self._directory = directory
         self._new_intake = new_intake
-        self._idle = Intake(Groups())
+        self._before = nothing_read()
         self._current: FileFollower | None = None
         self._next: FileFollower | None = None
         self._failure: str | None = None
@@ -61,11 +66,11 @@ class NewestRun:
 
     def readings(self) -> Sequence[GroupReading]:
         """Return the groups that the newest run publishes."""
-        return (self._current or self._idle).readings()
+        return (self._current or self._before).readings()
 
     def activity(self) -> Activity:
         """Return the counts of the newest run's events."""
-        return (self._current or self._idle).activity()
+        return (self._current or self._before).activity()
 
     def poll(self) -> bool:
         """Read a bit of the newest run."""
@@ -99,7 +104,7 @@ class AllRuns:
     def __init__(self, directory: Path, new_intake: NewIntake) -> None:
         self._directory = directory
         self._new_intake = new_intake
-        self._idle = Intake(Groups())
+        self._before = nothing_read()
         self._runs: dict[Path, FileFollower] = {}
         self.failure: str | None = f"waiting for a run in {directory}"
         """Why the runs are not being read, None while they are."""
@@ -111,7 +116,7 @@ class AllRuns:
 
     def activity(self) -> Activity:
         """Return the counts of all runs' events."""
-        none = self._idle.activity()
+        none = self._before.activity()
         events, rejected = Counter(none.events), Counter(none.rejected)
         for follower in self._runs.copy().values():
             activity = follower.activity()
@@ -152,7 +157,7 @@ class LatePath:
     def __init__(self, path: Path, new_intake: NewIntake) -> None:
         self._path = path
         self._new_intake = new_intake
-        self._idle = Intake(Groups())
+        self._before = nothing_read()
         self._follower: Follower | None = None
 
     @property
@@ -164,11 +169,11 @@ class LatePath:
 
     def readings(self) -> Sequence[GroupReading]:
         """Return the groups that the path publishes."""
-        return (self._follower or self._idle).readings()
+        return (self._follower or self._before).readings()
 
     def activity(self) -> Activity:
         """Return the counts of the path's events."""
-        return (self._follower or self._idle).activity()
+        return (self._follower or self._before).activity()
 
     def poll(self) -> bool:
         """Read a bit of what is at the path."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
-_log = logging.getLogger(__name__)
+from sanctum_exporter import logs
 
 LOG_INTERVAL_SECONDS: Final = 60.0
 
@@ -105,20 +103,17 @@ class Rejections:
             self._unlogged[reason] += 1
             return
         more = f" ({self._unlogged[reason]} more since the last such line)"
-        # Noted first: a handler of the host's that fails must not make every event log.
         self._logged_at[reason] = now
         unlogged, self._unlogged[reason] = self._unlogged[reason], 0
-        # The log may be a training's, whose filters and handlers may raise.
-        with suppress(Exception):
-            _log.warning(
-                "%s: %s rejected: %s: %s%s%s",
-                self._source if line is None else f"{self._source}, line {line}",
-                self._what,
-                reason,
-                detail,
-                more if unlogged else "",
-                self._advice,
-            )
+        logs.warning(
+            "%s: %s rejected: %s: %s%s%s",
+            self._source if line is None else f"{self._source}, line {line}",
+            self._what,
+            reason,
+            detail,
+            more if unlogged else "",
+            self._advice,
+        )
 
     def counts(self) -> dict[str, int]:
         """Return how many were rejected, for every reason."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Final
 
-from sanctum_exporter import forks
+from sanctum_exporter import forks, logs
 from sanctum_exporter.readings import DEFAULT_GROUP
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.sinks.prometheus import Registry
-from sanctum_exporter.training.outlet import Outlet, tell
+from sanctum_exporter.training.arguments import seconds_above_zero
+from sanctum_exporter.training.outlet import Outlet
 from sanctum_exporter.training.refresher import Refresher
 from sanctum_exporter.training.snapshots import Snapshots
-from sanctum_exporter.training.tap import SnapshotSource, Tap, taker, tap
-from sanctum_exporter.web.address import DEFAULT_ADDRESS
+from sanctum_exporter.training.tap import SnapshotSource, Tap, snapshot_method, tap
+from sanctum_exporter.web.address import DEFAULT_ADDRESS, DEFAULT_TELEMETRY_PATH
 
 DEFAULT_MAX_AGE_SECONDS: Final = 60.0
 _REFRESHES_UNTIL_STALE: Final = 3
@@ -22,7 +23,7 @@ _REFRESHES_UNTIL_STALE: Final = 3
 class Attachment:
     """A hook on a live aggregator, as ``attach`` returns it; leaving its block detaches it."""
 
-    def __init__(self, outlet: Outlet, taps: list[Tap], refresher: Refresher | None) -> None:
+    def __init__(self, outlet: Outlet | None, taps: list[Tap], refresher: Refresher | None) -> None:
         self._forks = forks.count
         self._outlet = outlet
         self._taps = taps
@@ -31,7 +32,7 @@ class Attachment:
     @property
     def url(self) -> str | None:
         """The URL of the page, None while nothing is served."""
-        return self._outlet.url
+        return self._outlet.url if self._outlet is not None else None
 
     def detach(self) -> None:
         """Restore the target exactly and stop publishing, as soon as ``close``; idempotent."""
@@ -39,12 +40,14 @@ class Attachment:
         for each in taps:
             each.remove()
         refresher, self._refresher = self._refresher, None
-        if refresher is None or forks.count != self._forks:
+        if forks.count != self._forks:
+            refresher = None
+        if refresher is not None:
+            refresher.stop()
+        if self._outlet is not None:
             self._outlet.close()
-            return
-        refresher.stop()
-        self._outlet.close()
-        refresher.join()
+        if refresher is not None:
+            refresher.join()
 
     def __enter__(self) -> Attachment:
         return self
@@ -67,7 +70,7 @@ def attach(
     group_id: str = DEFAULT_GROUP,
     refresh_seconds: float | None = None,
     max_age_seconds: float | None = None,
-    telemetry_path: str = "/metrics",
+    telemetry_path: str = DEFAULT_TELEMETRY_PATH,
     strict: bool = False,
 ) -> Attachment:
     """Publish every snapshot that somebody takes of a live aggregator, registry or backend.
@@ -86,37 +89,47 @@ def attach(
         max_age_seconds: how old the newest snapshot may be before ``/-/ready`` fails; by default
             a minute, or three times ``refresh_seconds`` if that is more.
         telemetry_path: where the metrics are.
-        strict: raise what cannot be attached or started instead of logging it.
+        strict: raise what cannot be used, attached or started instead of logging it.
 
     Returns:
         A handle, whose ``detach()`` undoes it.
 
     Raises:
-        Exception: what prevents it, if ``strict``.
+        ValueError: if ``strict`` and an argument cannot be used; the message says what would do.
+        TypeError: if ``strict`` and it is not something that snapshots are taken of.
+        Exception: what else prevents it, if ``strict``.
     """
-    if max_age_seconds is None:
-        refreshes = _REFRESHES_UNTIL_STALE * (refresh_seconds or 0.0)
-        max_age_seconds = max(DEFAULT_MAX_AGE_SECONDS, refreshes)
-    snapshots = Snapshots(group_id, max_age_seconds)
-    outlet = Outlet(
-        snapshots,
-        listen_address,
-        registry,
-        otlp_endpoint,
-        source=f"attached {type(target).__name__}",
-        telemetry_path=telemetry_path,
-        not_ready=snapshots.not_ready,
-        strict=strict,
-    )
+    outlet: Outlet | None = None
     taps: list[Tap] = []
     refresher = None
     try:
+        if refresh_seconds is not None:
+            refresh_seconds = seconds_above_zero("refresh_seconds", refresh_seconds)
+        if max_age_seconds is None:
+            refreshes = _REFRESHES_UNTIL_STALE * (refresh_seconds or 0.0)
+            max_age_seconds = max(DEFAULT_MAX_AGE_SECONDS, refreshes)
+        snapshots = Snapshots(group_id, seconds_above_zero("max_age_seconds", max_age_seconds))
+        outlet = Outlet(
+            snapshots,
+            listen_address,
+            registry,
+            otlp_endpoint,
+            origin=f"attached {type(target).__name__}",
+            telemetry_path=telemetry_path,
+            not_ready=snapshots.not_ready,
+            strict=strict,
+        )
         taps = tap(target, snapshots)
         if outlet.open() and refresh_seconds is not None:
-            refresher = Refresher(taker(target), snapshots.age_seconds, refresh_seconds)
+            refresher = Refresher(
+                snapshot_method(target),
+                snapshots.age_seconds,
+                refresh_seconds,
+                snapshots.note_failure,
+            )
     except Exception as error:
         Attachment(outlet, taps, None).detach()
         if strict:
             raise
-        tell("sanctum-exporter is not attached, training goes on: %s", error)
+        logs.error("sanctum-exporter is not attached, training goes on: %s", error)
     return Attachment(outlet, taps, refresher)

@@ -1,30 +1,24 @@
-"""The exporter inside a training process, which it must never hurt.
+"""The exporter as an output backend of esper-lite's hub, inside the training process.
 
-``SanctumExporter`` is an output backend of esper-lite's hub; ``attach`` follows a live aggregator.
-Unless ``strict`` asks for it, neither lets an exception of its own out: what fails is logged with
-what to do about it, and training goes on.
+Unless ``strict`` asks for it, nothing is raised: what fails is logged with what to do about it, and
+training goes on.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
-from weakref import WeakSet
 
-from sanctum_exporter import forks
+from sanctum_exporter import forks, logs
 from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.sinks.prometheus import Registry
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
+from sanctum_exporter.training.arguments import whole_number
 from sanctum_exporter.training.hub_drops import Hub, HubDrops
 from sanctum_exporter.training.outlet import Outlet
-from sanctum_exporter.web.address import DEFAULT_ADDRESS
-
-_log = logging.getLogger(__name__)
+from sanctum_exporter.web.address import DEFAULT_ADDRESS, DEFAULT_TELEMETRY_PATH
 
 
 class SanctumExporter:
@@ -40,7 +34,10 @@ class SanctumExporter:
         num_envs: envs that exist before TRAINING_STARTED says how many there are.
         hub: the hub, to publish how many events it dropped before they came here.
         telemetry_path: where the metrics are.
-        strict: raise what cannot be started instead of logging it.
+        strict: raise what cannot be used or started instead of logging it.
+
+    Raises:
+        ValueError: if it is strict and an argument cannot be used; the message says what would do.
     """
 
     def __init__(
@@ -51,27 +48,29 @@ class SanctumExporter:
         otlp_endpoint: str | PushOptions | None = None,
         num_envs: int = 0,
         hub: Hub | None = None,
-        telemetry_path: str = "/metrics",
+        telemetry_path: str = DEFAULT_TELEMETRY_PATH,
         strict: bool = False,
     ) -> None:
         self._forks = forks.count
-        intake = Intake(
+        try:
+            num_envs = whole_number("num_envs", num_envs)
+        except ValueError as error:
+            if strict:
+                raise
+            logs.error("sanctum-exporter begins without envs, training goes on: %s", error)
+            num_envs = 0
+        self._intake = Intake(
             Groups(num_envs, placeholder=True),
             source="live telemetry",
             advice="; training is not affected; upgrade sanctum-exporter if esper-lite is newer",
         )
-        self._take = intake.live
-        if type(self) is SanctumExporter:
-            # Half of an event's cost is calls, so the hub calls what does the work; see _silence.
-            self.emit = intake.live  # type: ignore[method-assign]
-            _exporters.add(self)
         drops = HubDrops(hub, type(self).__name__) if hub is not None else None
         self._outlet = Outlet(
-            _Live(intake, drops),
+            _Live(self._intake, drops),
             listen_address,
             registry,
             otlp_endpoint,
-            source="live training",
+            origin="live training",
             telemetry_path=telemetry_path,
             strict=strict,
         )
@@ -82,7 +81,9 @@ class SanctumExporter:
         return self._outlet.url
 
     def start(self) -> bool:
-        """Begin to publish; returns whether it does. Safe to call again, and after ``close``.
+        """Begin to publish; returns whether it does.
+
+        Safe to call again, and after ``close``. What could not be started is tried again.
 
         Raises:
             Exception: what prevents it, if the exporter is strict.
@@ -91,8 +92,9 @@ class SanctumExporter:
 
     def emit(self, event: object) -> None:
         """Take in a live event of esper-lite; never raises."""
+        # A forked child hears nothing: its locks may be held by threads that it has not.
         if forks.count == self._forks:
-            self._take(event)
+            self._intake.live(event)
 
     def close(self) -> None:
         """Stop publishing, within two seconds, and three more for a push; safe to call again."""
@@ -101,22 +103,6 @@ class SanctumExporter:
     def __reduce__(self) -> tuple[type[SanctumExporter], tuple[()]]:
         """Pickle as an exporter that does nothing: it arrives in some other process."""
         return _Elsewhere, ()
-
-
-_exporters: Final[WeakSet[SanctumExporter]] = WeakSet()
-
-
-def _silence() -> None:
-    """Take in nothing in a forked child, whose locks may be held by threads that it has not."""
-    for exporter in tuple(_exporters):
-        exporter.emit = _ignore  # type: ignore[method-assign]  # as in __init__
-
-
-def _ignore(event: object) -> None:
-    pass
-
-
-os.register_at_fork(after_in_child=_silence)
 
 
 class _Elsewhere(SanctumExporter):

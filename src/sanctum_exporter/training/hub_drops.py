@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-_log = logging.getLogger(__name__)
+from sanctum_exporter import logs
 
 
 class Hub(Protocol):
@@ -40,7 +39,7 @@ class HubDrops:
         except Exception:  # noqa: BLE001 - the hub is not ours, and a scrape must not fail with it
             if not self._failed:
                 self._failed = True
-                _log.warning(
+                logs.warning(
                     "the hub does not tell how many events it dropped, so "
                     "sanctum_exporter_events_dropped_total stays at %s; is hub=%s a NissaHub?",
                     self._dropped,

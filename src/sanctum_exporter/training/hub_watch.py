@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,9 +12,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Final
 
-from sanctum_exporter import forks
-
-_log = logging.getLogger(__name__)
+from sanctum_exporter import forks, logs
 
 HUB_MODULE: Final = "esper.nissa.output"
 HUB_CLASS: Final = "NissaHub"
@@ -72,7 +69,7 @@ class HubWatch(importlib.abc.MetaPathFinder):
     def _watch(self, module: ModuleType) -> None:
         hub_class = getattr(module, HUB_CLASS, None)
         if not isinstance(hub_class, type) or "__init__" not in vars(hub_class):
-            _log.warning(
+            logs.warning(
                 "%s has no %s: this version of esper-lite is not one that sanctum-exporter knows, "
                 "and nothing will be exported; upgrade sanctum-exporter",
                 HUB_MODULE,
@@ -102,7 +99,9 @@ class HubWatch(importlib.abc.MetaPathFinder):
         try:
             self._on_hub(hub)
         except Exception:  # noqa: BLE001 - it would be thrown into the making of the hub
-            _log.exception("the hub does not take the exporter; nothing will be exported")
+            logs.error(
+                "the hub does not take the exporter; nothing will be exported", exc_info=True
+            )
 
 
 class _WatchedLoader(importlib.abc.Loader):

@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sanctum_exporter.readings import DEFAULT_GROUP, Activity, GroupReading
+from sanctum_exporter import logs
+from sanctum_exporter.readings import Activity, GroupReading, group_name
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, Rejections
 from sanctum_exporter.training.decode import read_snapshot
 
 
 class Snapshots:
-    """The newest snapshot of each group, as a ``Publisher``; taking one in never raises.
+    """The newest snapshot of each group, as a ``ReadingSource``; taking one in never raises.
 
     Args:
         group_id: the group of snapshots that come without one.
@@ -30,11 +31,12 @@ class Snapshots:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._group_id = group_id
+        self._group_id = group_name(group_id)
         self._max_age_seconds = max_age_seconds
         self._clock = clock
         self._monotonic = monotonic
         self._newest_at: float | None = None
+        self._failure: str | None = None
         self._groups: dict[str, GroupReading] = {}
         self._configured: set[str] = set()
         self._unconfigured = Groups(placeholder=True, clock=clock)
@@ -54,13 +56,20 @@ class Snapshots:
         """Take in the snapshots of every group, a mapping by id."""
         try:
             for group_id, snapshot in snapshots.items():
-                # The original splits a heuristic run into "" and "default" (R1).
-                if group_id or DEFAULT_GROUP not in snapshots:
-                    self._take(group_id or DEFAULT_GROUP, snapshot)
+                # The original splits a heuristic run in two; that with the name has the slots.
+                name = group_name(group_id)
+                if name == group_id or name not in snapshots:
+                    self._take(name, snapshot)
             if not snapshots:
-                self._newest_at = self._monotonic()
-        except Exception as error:  # noqa: BLE001 - the host must never see a fault of ours
-            self._rejections.add(Reason.INVALID_FIELD, f"not a mapping by group_id: {error!r}")
+                self._note_success()
+        except Exception as error:  # noqa: BLE001 - a training must never see a fault of ours
+            self._rejections.add(
+                Reason.INVALID_FIELD, f"not a mapping by group_id: {logs.describe(error)}"
+            )
+
+    def note_failure(self, reason: str) -> None:
+        """Be not ready, for a reason, until the next snapshot."""
+        self._failure = reason
 
     def age_seconds(self) -> float | None:
         """Return how old the newest snapshot is, None if there is none."""
@@ -68,6 +77,8 @@ class Snapshots:
 
     def not_ready(self) -> str | None:
         """Say why the values are not to be relied on, None while they are."""
+        if self._failure is not None:
+            return self._failure
         age = self.age_seconds()
         if age is None:
             return (
@@ -95,10 +106,14 @@ class Snapshots:
         except RejectedEventError as error:
             self._rejections.add(error.reason, error.detail)
             return
-        except Exception as error:  # noqa: BLE001 - the host must never see a fault of ours
-            self._rejections.add(Reason.INTERNAL_ERROR, repr(error))
+        except Exception as error:  # noqa: BLE001 - a training must never see a fault of ours
+            self._rejections.add(Reason.INTERNAL_ERROR, logs.describe(error))
             return
         self._groups[group_id] = reading
         if configured:
             self._configured.add(group_id)
+        self._note_success()
+
+    def _note_success(self) -> None:
         self._newest_at = self._monotonic()
+        self._failure = None

@@ -6,15 +6,12 @@ one under the lock that training events wait for, and it has side effects.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from functools import wraps
 from types import MethodType
 from typing import Any, Final, Protocol, TypeAlias
 
 from sanctum_exporter.training.snapshots import Snapshots
-
-_log = logging.getLogger(__name__)
 
 _ABSENT: Final = object()
 
@@ -123,9 +120,9 @@ def tap(target: Any, snapshots: Snapshots) -> list[Tap]:
         ) from error
 
 
-def taker(target: Any) -> Callable[[], object]:
-    """Return what takes the snapshots of a target, as its users call it."""
+def snapshot_method(target: Any) -> Callable[[], object]:
+    """Return the target's snapshot method."""
     names = ("get_all_snapshots", "get_snapshot", "snapshot")
     name = next(name for name in names if callable(getattr(target, name, None)))
-    take: Callable[[], object] = getattr(target, name)
-    return take
+    method: Callable[[], object] = getattr(target, name)
+    return method

@@ -1,12 +1,20 @@
-"""Listen addresses as Prometheus exporters write them: ``host:port``, ``:port``, ``[::1]:port``."""
+"""Where the metrics are served: the address to listen on, and the path.
+
+Addresses are written as those of Prometheus exporters: ``host:port``, ``:port``, ``[::1]:port``.
+"""
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Final, NamedTuple
 
 DEFAULT_ADDRESS: Final = "127.0.0.1:10500"
 _HIGHEST_PORT: Final = 65535
+
+DEFAULT_TELEMETRY_PATH: Final = "/metrics"
+# Requests arrive with everything else percent-encoded, and would not be recognised.
+_TELEMETRY_PATH: Final = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 
 
 class ListenAddress(NamedTuple):
@@ -44,3 +52,18 @@ def parse_address(text: str) -> ListenAddress:
     if ":" in host and not bracketed:
         raise ValueError(f"{text!r} is not a listen address: write IPv6 as [host]:port")
     return ListenAddress(host[1:-1] if bracketed else host, int(port))
+
+
+def parse_telemetry_path(text: str) -> str:
+    """Return a path that the metrics can be served at.
+
+    Raises:
+        ValueError: if they cannot; the message says what such a path looks like.
+    """
+    if text == "/" or text.startswith("/-/"):
+        raise ValueError(f"{text!r} is not a telemetry path, other pages are there: write /metrics")
+    if not _TELEMETRY_PATH.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is not a telemetry path: write /metrics, or other letters after a slash"
+        )
+    return text

@@ -1,4 +1,4 @@
-"""An exporter at an address: a publisher's metrics, health and page, served."""
+"""An exporter at an address: metrics, health and page of a source, served."""
 
 from __future__ import annotations
 
@@ -12,41 +12,39 @@ from prometheus_client.process_collector import ProcessCollector
 from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.web import page
-from sanctum_exporter.web.address import ListenAddress
+from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH, ListenAddress
 from sanctum_exporter.web.server import Site, WebServer
 
 
 def serve(
-    publisher: ReadingSource,
+    source: ReadingSource,
     address: ListenAddress,
     *,
-    source: str,
+    origin: str,
     not_ready: Callable[[], str | None] = lambda: None,
-    telemetry_path: str = "/metrics",
+    telemetry_path: str = DEFAULT_TELEMETRY_PATH,
     run_label: bool = False,
-    registry: CollectorRegistry | None = None,
 ) -> WebServer:
-    """Serve a publisher until the returned server is closed.
+    """Serve a source until the returned server is closed.
 
     Args:
-        publisher: what to serve.
+        source: what to serve.
         address: where to listen; port 0 takes any free one.
-        source: what the page calls the origin of the values.
+        origin: what the page calls the source.
         not_ready: says why the exporter does not do its job, None while it does.
         telemetry_path: where the metrics are.
         run_label: give every series of a group the label ``run``.
-        registry: where to register; by default a new one with ``process_*`` and ``python_*``.
 
     Raises:
         OSError: if the address cannot be had; the message names it.
     """
-    registry = own_registry() if registry is None else registry
-    registry.register(SanctumCollector(publisher, run_label=run_label))
+    registry = own_registry()
+    registry.register(SanctumCollector(source, run_label=run_label))
 
     def render() -> str:
         return page.render(
-            publisher.readings(),
-            source=source,
+            source.readings(),
+            origin=origin,
             telemetry_path=telemetry_path,
             not_ready=not_ready(),
         )

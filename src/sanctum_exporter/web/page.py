@@ -32,13 +32,13 @@ pre { font: 14px/1.35 ui-monospace, Menlo, Consolas, monospace; margin: .5rem 0 
 
 
 def render(
-    groups: Iterable[GroupReading], *, source: str, telemetry_path: str, not_ready: str | None
+    groups: Iterable[GroupReading], *, origin: str, telemetry_path: str, not_ready: str | None
 ) -> str:
     """Return the page as HTML; it asks the browser to load it again every five seconds.
 
     Args:
         groups: the published groups.
-        source: where the values come from.
+        origin: where the values come from.
         telemetry_path: where the metrics are.
         not_ready: why the exporter does not do its job, None while it does.
     """
@@ -55,7 +55,7 @@ def render(
 </head>
 <body>
 <h1>sanctum-exporter {escape(__version__)}</h1>
-<p class="dim">{escape(source)} &middot; {escape(state)}</p>
+<p class="dim">{escape(origin)} &middot; {escape(state)}</p>
 <nav><a href="{escape(telemetry_path)}">Metrics</a><a href="/-/healthy">Health</a>
 <a href="/-/ready">Readiness</a></nav>
 <main>{figures or '<p class="dim">No group is configured yet.</p>'}</main>

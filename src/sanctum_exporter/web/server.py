@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import logging
 import os
 import socket
 import time
@@ -21,10 +20,9 @@ from urllib.parse import parse_qs, urlsplit
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder, gzip_accepted
 
+from sanctum_exporter import logs
 from sanctum_exporter._version import __version__
-from sanctum_exporter.web.address import ListenAddress
-
-_log = logging.getLogger(__name__)
+from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH, ListenAddress
 
 _PLAIN: Final = "text/plain; charset=utf-8"
 # As node_exporter's --web.max-requests: a scrape storm must not become a thread storm.
@@ -49,7 +47,7 @@ class Site:
     registry: CollectorRegistry
     not_ready: Callable[[], str | None]
     page: Callable[[], str]
-    telemetry_path: str = "/metrics"
+    telemetry_path: str = DEFAULT_TELEMETRY_PATH
 
 
 class WebServer:
@@ -158,7 +156,7 @@ class _Server(TCPServer):
                     self.handle_request()
         except Exception:  # noqa: BLE001 - the thread's end is told in the log, not on stderr
             if not self._stopping.is_set():
-                _log.exception("no longer serving on %s", self.server_address)
+                logs.error("no longer serving on %s", self.server_address, exc_info=True)
 
     def get_request(self) -> tuple[Any, Any]:
         try:
@@ -200,7 +198,7 @@ class _Server(TCPServer):
             self._slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        _log.debug("request from %s failed", client_address, exc_info=True)
+        logs.debug("request from %s failed", client_address, exc_info=True)
 
 
 def _join(threads: Iterable[Thread], timeout_seconds: float) -> None:
@@ -229,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             raise
         except Exception:  # noqa: BLE001 - a scrape that fails must not end the server
-            _log.exception("%s could not be answered", self.path)
+            logs.error("%s could not be answered", self.path, exc_info=True)
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, "failed; the log says why\n")
 
     def do_HEAD(self) -> None:
@@ -273,4 +271,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        _log.debug("%s %s", self.address_string(), format % args)
+        logs.debug("%s %s", self.address_string(), format % args)

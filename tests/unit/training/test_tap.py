@@ -12,7 +12,7 @@ import pytest
 
 from sanctum_exporter.training.refresher import Refresher
 from sanctum_exporter.training.snapshots import Snapshots
-from sanctum_exporter.training.tap import Tap, taker, tap
+from sanctum_exporter.training.tap import Tap, snapshot_method, tap
 from tests.processes import eventually
 
 
@@ -266,7 +266,7 @@ def test_a_refresh_takes_a_snapshot_where_nobody_does() -> None:
             asked.set()
         return value
 
-    refresher = Refresher(lambda: taken.append(1), age, 0.001)
+    refresher = Refresher(lambda: taken.append(1), age, 0.001, lambda _: None)
     assert asked.wait(20)
     refresher.stop()
     refresher.join()
@@ -281,7 +281,7 @@ def test_a_refresh_survives_an_aggregator_that_fails(caplog: pytest.LogCaptureFi
         tries.append(1)
         raise RuntimeError("fatal telemetry error")
 
-    refresher = Refresher(fail, lambda: None, 0.001)
+    refresher = Refresher(fail, lambda: None, 0.001, lambda _: None)
     eventually(lambda: len(tries) >= 3)
     refresher.stop()
     refresher.join()
@@ -296,7 +296,7 @@ def test_a_refresh_asks_as_users_do() -> None:
             raise RuntimeError("fatal telemetry error")
 
     with pytest.raises(RuntimeError, match="fatal"):
-        taker(Fatal(Registry()))()
+        snapshot_method(Fatal(Registry()))()
 
 
 def test_a_tap_needs_its_method() -> None:

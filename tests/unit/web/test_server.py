@@ -30,7 +30,7 @@ class Exporter:
     def __init__(self) -> None:
         self.intake = Intake(Groups())
         self.reason: str | None = None
-        self.server = serve(self.intake, LOOPBACK, source="<test>", not_ready=lambda: self.reason)
+        self.server = serve(self.intake, LOOPBACK, origin="<test>", not_ready=lambda: self.reason)
 
 
 @pytest.fixture

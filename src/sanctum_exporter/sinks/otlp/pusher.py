@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,10 +11,8 @@ from typing import Final
 
 from opentelemetry.sdk.metrics.export import MetricsData
 
-from sanctum_exporter import forks
+from sanctum_exporter import forks, logs
 from sanctum_exporter.sinks.otlp.delivery import Delivery
-
-_log = logging.getLogger(__name__)
 
 # A process must be gone within 5 s, and has other things to close.
 CLOSE_TIMEOUT_SECONDS: Final = 3.0
@@ -116,20 +113,14 @@ class Pusher:
         failures, self._failures = self._failures, 0 if problem is None else self._failures + 1
         if problem is None and failures:
             # As loud as the failure was: who heard of that wants to hear of its end.
-            _warn("OTLP push to %s works again after %d failures", self._endpoint, failures)
+            logs.warning("OTLP push to %s works again after %d failures", self._endpoint, failures)
         elif problem is not None and not failures:
-            _warn(
+            logs.warning(
                 "OTLP push to %s fails: %s (tried again every %g s; totals are kept)",
                 self._endpoint,
                 _one_line(problem),
                 self._interval_seconds,
             )
-
-
-def _warn(message: str, *arguments: object) -> None:
-    # A filter or a handler of the host's may raise.
-    with suppress(Exception):
-        _log.warning(message, *arguments)
 
 
 def _one_line(text: str) -> str:
