@@ -16,7 +16,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MINORS = (11, 12, 13, 14)
-TESTS = ("tests/unit", "tests/parity", "tests/behaviour/test_command_line.py")
+TESTS = (
+    "tests/unit",
+    "tests/parity",
+    "tests/behaviour/test_command_line.py",
+    "tests/behaviour/test_otlp_push.py",
+)
 
 
 def candidates(minor: int) -> list[Path]:

@@ -86,7 +86,8 @@ def read_snapshot(
     """
     try:
         read = msgspec.convert(snapshot, _Snapshot, from_attributes=True)
-    except ValueError as error:
+    # Up to msgspec 0.20 its errors are no ValueError.
+    except (msgspec.MsgspecError, ValueError) as error:
         raise unreadable(type(snapshot).__name__, error) from None
     check_unicode(group_id=group_id, run_id=read.run_id, task_name=read.task_name)
     check_unicode(reward_mode=read.reward_mode)
