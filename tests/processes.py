@@ -6,15 +6,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Condition, Event, Thread
+from threading import Condition, Thread
 
-DEADLINE_SECONDS = 30.0
+from tests.asking import ask
+from tests.waiting import DEADLINE_SECONDS
 
 
 @dataclass
@@ -46,11 +44,8 @@ class ExporterProcess:
 
     def get(self, path: str = "/metrics") -> tuple[int, str]:
         """Return status and text of a page."""
-        try:
-            with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+        answer = ask(f"{self.url}{path}")
+        return answer.status, answer.text
 
     def samples(self) -> list[str]:
         """Return the lines of a scrape that hold values of groups."""
@@ -93,12 +88,3 @@ def _collect(running: ExporterProcess) -> None:
         with running.changed:
             running.said.append(line.rstrip("\n"))
             running.changed.notify_all()
-
-
-def eventually(check: Callable[[], bool]) -> None:
-    """Ask again and again until a check holds; fail if it does not in time."""
-    ends_at = time.monotonic() + DEADLINE_SECONDS
-    pause = Event()
-    while not check():
-        assert time.monotonic() < ends_at, "did not come true in time"
-        pause.wait(0.02)

@@ -6,14 +6,13 @@ import os
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.processes import DEADLINE_SECONDS, eventually
+from tests.asking import ask
+from tests.waiting import DEADLINE_SECONDS, eventually
 
 _STANDIN = Path(__file__).parent / "standin"
 
@@ -26,13 +25,8 @@ def free_address() -> str:
 
 def scrape(address: str, path: str = "/metrics") -> tuple[int, str]:
     """Return status and text of a page; 0 if nobody serves it."""
-    try:
-        with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError:
-        return 0, ""
+    answer = ask(f"http://{address}{path}")
+    return answer.status, answer.text
 
 
 @dataclass

@@ -13,26 +13,23 @@ import sys
 import time
 
 from sanctum_exporter.sinks.otlp import PROTOCOLS, push, resolve
-from sanctum_exporter.state.groups import Groups
-from sanctum_exporter.state.intake import Intake
 from tests import recordings
+from tests.feeding import fed, feed
 
 
 def main() -> None:
     """Run as the module says."""
     logging.basicConfig(level="INFO", format="%(message)s", stream=sys.stderr)
     endpoint, protocol, interval = sys.argv[1:]
-    intake, lines = Intake(Groups()), recordings.lines("ppo_single")
+    lines = recordings.lines("ppo_single")
     half = len(lines) // 2
-    for number, line in enumerate(lines[:half], start=1):
-        intake.line(line, number)
+    intake = fed(lines[:half])
     options = resolve(endpoint, PROTOCOLS[PROTOCOLS.index(protocol)], float(interval))
     assert options is not None
     push(intake, options)
     print("ready", flush=True)
     sys.stdin.readline()
-    for number, line in enumerate(lines[half:], start=half + 1):
-        intake.line(line, number)
+    feed(intake, lines[half:])
     print(time.monotonic(), flush=True)
 
 

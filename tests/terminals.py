@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Thread
 
-from tests.processes import DEADLINE_SECONDS
 from tests.programs import environment
+from tests.waiting import DEADLINE_SECONDS
 
 # The new session's terminal; what a terminal emulator does before it starts a shell.
 _TAKE_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
@@ -37,7 +37,7 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         """Wait until the terminal has shown a text."""
         with self._changed:
-            found = self._changed.wait_for(lambda: text in self.shown, DEADLINE_SECONDS)
+            found = self._changed.wait_for(lambda: text in self.shown)
         assert found, f"never shown: {text!r}, but {self.shown!r}"
 
     def type(self, keys: str) -> None:

@@ -9,9 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from sanctum_exporter.catalogue import ExporterReading
 from sanctum_exporter.sinks.prometheus import SanctumCollector
-from sanctum_exporter.state.groups import Groups
-from sanctum_exporter.state.intake import Intake
 from tests import recordings
+from tests.feeding import fed
 
 GOLDEN = recordings.ROOT / "tests" / "data" / "heuristic.prom"
 VERSIONS = partial(ExporterReading, version="1.2.3", python_version="3.11.0")
@@ -19,9 +18,7 @@ VERSIONS = partial(ExporterReading, version="1.2.3", python_version="3.11.0")
 
 def test_exposition_of_a_recording_is_the_golden_text() -> None:
     """Names, types, helps, labels, order and values are what users' rules are built on."""
-    intake = Intake(Groups())
-    for number, line in enumerate(recordings.lines("heuristic"), start=1):
-        intake.line(line, number)
+    intake = fed(recordings.lines("heuristic"))
     ticks = iter((10.0, 10.25))
     registry = CollectorRegistry()
     collector = SanctumCollector(intake, clock=lambda: next(ticks), exporter_reading=VERSIONS)

@@ -10,7 +10,8 @@ import pytest
 
 from tests import collectors, events, recordings
 from tests.collectors import GrpcCollector, HttpCollector
-from tests.processes import eventually, exporter
+from tests.processes import exporter
+from tests.waiting import eventually
 
 FILE = str(recordings.path("ppo_single"))
 LAST = recordings.golden("ppo_single")[-1]

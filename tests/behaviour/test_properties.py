@@ -15,6 +15,7 @@ from sanctum_exporter.readings import STAGES
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from tests import events
+from tests.feeding import steps
 
 SLOTS = st.sampled_from(["r0c0", "r0c1", "r1c0", "unknown", "", "__aggregate__"])
 ENVS = st.integers(-1, 4)
@@ -70,8 +71,7 @@ def test_invariants_hold_after_any_sequence_of_events(lines: list[bytes], num_en
     """Stages sum to the total, active is within it, both totals are equal, counters never fall."""
     intake = Intake(Groups(num_envs))
     counters: dict[str, tuple[int, ...]] = {}
-    for number, line in enumerate(lines, start=1):
-        intake.line(line, number)
+    for _ in steps(intake, lines):
         for reading in intake.readings():
             slots, seeds = reading.slots, reading.slots.seed_lifecycle
             assert tuple(slots.slot_stage_counts) == STAGES

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests import events, recordings
-from tests.processes import eventually, exporter
+from tests.processes import exporter
+from tests.waiting import eventually
 
 
 def test_watch_follows_a_file_from_before_it_exists(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.request
-
 import pytest
 
 from sanctum_exporter.readings import SlotSnapshot
@@ -12,6 +10,8 @@ from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.exporter import serve
 from tests import events
+from tests.asking import ask
+from tests.feeding import fed
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,10 @@ def test_tele_500_integration_end_to_end() -> None:
 
 def published(*lines: bytes) -> SlotSnapshot:
     """Return the slots that are published after some events."""
-    intake = Intake(Groups())
-    for number, line in enumerate(lines, start=1):
-        intake.line(line, number)
-    (reading,) = intake.readings()
+    (reading,) = fed(lines).readings()
     return reading.slots
 
 
 def scrape(url: str) -> list[str]:
     """Return the lines of a scrape."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as response:
-        return str(response.read(), "utf-8").splitlines()
+    return ask(f"{url}/metrics").text.splitlines()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests import recordings
-from tests.stack.servers import Server, free_port, post, wait_for
+from tests.stack.servers import Server, free_port, post
+from tests.waiting import wait_for
 
 PROGRAM = recordings.ROOT / "examples" / "webhook_receiver.py"
 

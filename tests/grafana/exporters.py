@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.exporter import serve
-
-
-def fed(lines: Iterable[bytes], run: str | None = None) -> Intake:
-    """Return an intake that has taken in lines of telemetry."""
-    intake = Intake(Groups(run=run))
-    for number, line in enumerate(lines, start=1):
-        intake.line(line, number)
-    return intake
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from typing import Any, Final
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from tests import recordings
+from tests.feeding import fed, steps
 from tests.grafana import dashboards, exporters, prometheus
 from tests.grafana.dashboards import View
 from tests.grafana.display import HOME, node
@@ -54,10 +55,10 @@ window.picture = {picture};
 def replayed() -> Iterator[tuple[prometheus.Prometheus, float]]:
     """Replay a recorded A/B run, scraped every second, to a lively moment; others stand beside."""
     run = Intake(Groups())
-    nothing = exporters.fed(_as_of([_IDLE], _HOUR_SECONDS))
-    stuck = exporters.fed(_as_of(recordings.lines("ppo_single")[:1797], _HOUR_SECONDS))
-    done = exporters.fed(_as_of(recordings.lines("lifecycle_only"), _HOUR_SECONDS))
-    gone = exporters.fed(_as_of(recordings.lines("ppo_single")[:900], 0))
+    nothing = fed(_as_of([_IDLE], _HOUR_SECONDS))
+    stuck = fed(_as_of(recordings.lines("ppo_single")[:1797], _HOUR_SECONDS))
+    done = fed(_as_of(recordings.lines("lifecycle_only"), _HOUR_SECONDS))
+    gone = fed(_as_of(recordings.lines("ppo_single")[:900], 0))
     with ExitStack() as stack, ExitStack() as short_lived:
         served = [(_INSTANCE, run, stack), ("gpu-2:10500", stuck, stack)]
         served += [("gpu-3:10500", nothing, stack), ("gpu-4:10500", gone, short_lived)]
@@ -69,8 +70,7 @@ def replayed() -> Iterator[tuple[prometheus.Prometheus, float]]:
         server = stack.enter_context(prometheus.running(targets))
         server.wait_for('sanctum_total_slots{instance="gpu-4:10500"}')
         lines = recordings.lines(_RECORDING)[:_LINE]
-        for number, line in enumerate(lines, start=1):
-            run.line(_as_of([line], 0)[0], number)
+        for number, _ in steps(run, (_as_of([line], 0)[0] for line in lines)):
             if number == len(lines) // 2:
                 short_lived.close()
             if number % _LINES_A_SCRAPE == 0 or number == len(lines):

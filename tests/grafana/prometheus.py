@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tests.stack import servers
+from tests.waiting import wait_for
 from tools.stack import locate
 
 DEADLINE_SECONDS: Final = 60.0
@@ -50,7 +51,7 @@ class Prometheus(servers.Prometheus):
             now = time.time()
             return now if self.instant(expr, now)["result"] else None
 
-        return servers.wait_for(f"a series of {expr}", moment, DEADLINE_SECONDS)
+        return wait_for(f"a series of {expr}", moment, DEADLINE_SECONDS)
 
 
 @contextmanager

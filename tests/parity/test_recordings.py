@@ -10,6 +10,7 @@ from sanctum_exporter import panel
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from tests import recordings
+from tests.feeding import fed, steps
 
 
 @pytest.mark.parametrize("name", recordings.NAMES)
@@ -20,8 +21,7 @@ def test_every_value_equals_the_original_after_every_event(name: str) -> None:
     intake = Intake(Groups())
     current: dict[str, Any] = {}
     compared = 0
-    for number, line in enumerate(recordings.lines(name), start=1):
-        group_id = intake.line(line, number)
+    for number, group_id in steps(intake, recordings.lines(name)):
         assert group_id is not None
         if number < starts.get(group_id, number + 1):
             continue
@@ -39,9 +39,7 @@ def test_every_value_equals_the_original_after_every_event(name: str) -> None:
 @pytest.mark.parametrize("name", recordings.NAMES)
 def test_groups_without_a_start_are_not_published(name: str) -> None:
     """Only the groups of the recording that train are there at its end."""
-    intake = Intake(Groups())
-    for number, line in enumerate(recordings.lines(name), start=1):
-        intake.line(line, number)
+    intake = fed(recordings.lines(name))
     assert [r.group_id for r in intake.readings()] == sorted(recordings.first_starts(name))
 
 
@@ -52,8 +50,7 @@ def test_panel_equals_the_terminal_character_for_character(name: str) -> None:
     wanted = {(row["line"], row["group_id"]): row for row in recordings.panels(name)}
     intake = Intake(Groups())
     compared = 0
-    for number, line in enumerate(recordings.lines(name), start=1):
-        intake.line(line, number)
+    for number, _ in steps(intake, recordings.lines(name)):
         for group_id, start in starts.items():
             row = wanted.get((number, group_id))
             if row is None or number < start:
@@ -68,9 +65,7 @@ def test_panel_equals_the_terminal_character_for_character(name: str) -> None:
 
 def test_events_on_which_the_original_raises_are_rejected_once_and_the_rest_applied() -> None:
     """Of twelve such events four cannot be read; aggregates and NaN are read past."""
-    intake = Intake(Groups())
-    for number, line in enumerate(recordings.lines("edge_raises"), start=1):
-        intake.line(line, number)
+    intake = fed(recordings.lines("edge_raises"))
     activity = intake.activity()
     assert {k: v for k, v in activity.rejected.items() if v} == {
         "missing_field": 1,

@@ -6,17 +6,15 @@ import json
 import signal
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
-_T = TypeVar("_T")
-_POLL_SECONDS = 0.1
+from tests.asking import ask
+from tests.waiting import wait_for
 
 
 def free_port() -> int:
@@ -27,25 +25,10 @@ def free_port() -> int:
     return port
 
 
-def wait_for(what: str, condition: Callable[[], _T | None], deadline_seconds: float) -> _T:
-    """Return the first result of the condition that is not None, False or empty."""
-    deadline = time.monotonic() + deadline_seconds
-    pause = Event()
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {deadline_seconds:.0f} s")
-        pause.wait(_POLL_SECONDS)
-    return result
-
-
 def get(url: str) -> str | None:
     """Return what an address answers, None if it does not or with an error."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            text: str = answer.read().decode()
-            return text or "(empty)"
-    except (OSError, urllib.error.URLError):
-        return None
+    answer = ask(url, timeout_seconds=5)
+    return (answer.text or "(empty)") if answer.ok else None
 
 
 def post(url: str, body: object) -> None:

@@ -14,6 +14,7 @@ import pytest
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from tests import recordings
+from tests.feeding import fed, steps
 from tests.grafana import dashboards, exporters, prometheus
 from tests.grafana.dashboards import ALL, View
 from tests.grafana.display import Grafana
@@ -65,20 +66,19 @@ def fleet(stack_tool: Callable[[str], Path]) -> Iterator[Fleet]:
             prometheus.Target(JOB, name, (end or stack).enter_context(exporters.served(intake)))
             for name, intake, end in (
                 ("ab", replayed, None),
-                ("empty", exporters.fed([START % 0]), None),
-                ("stalled", exporters.fed([START % 2]), None),
-                ("dead", exporters.fed(half), short_lived),
+                ("empty", fed([START % 0]), None),
+                ("stalled", fed([START % 2]), None),
+                ("dead", fed(half), short_lived),
             )
         ]
-        named = exporters.fed(recordings.lines("lifecycle_only"), run="one")
+        named = fed(recordings.lines("lifecycle_only"), run="one")
         address = stack.enter_context(exporters.served(named, run_label=True))
         targets.append(prometheus.Target(JOB, "named", address))
         server = stack.enter_context(prometheus.running(targets, ALERT))
         server.wait_for('sanctum_total_slots{instance="dead"}')
         short_lived.close()
         lines = recordings.lines("ab")
-        for number, line in enumerate(lines, start=1):
-            replayed.line(line, number)
+        for number, _ in steps(replayed, lines):
             if number % 900 == 0 or number == len(lines):
                 taken = 'sum(sanctum_exporter_events_total{instance="ab"})'
                 server.wait_for(f"{taken} == {number}")

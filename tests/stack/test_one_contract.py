@@ -9,13 +9,13 @@ import pytest
 
 from sanctum_exporter.catalogue import labels_by_name
 from sanctum_exporter.sinks.otlp import PushOptions, push
-from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.exporter import serve
 from tests import recordings
-from tests.stack.servers import wait_for
+from tests.feeding import fed
 from tests.stack.storage import Stack, StackTool, Values, values
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 
@@ -40,10 +40,7 @@ def stack(stack_tool: StackTool, tmp_path: Path) -> Iterator[Stack]:
 
 def at_a_moment(run: str | None) -> Intake:
     """Return what has come of a recording of two groups until a moment."""
-    intake = Intake(Groups(run=run))
-    for number, line in enumerate(recordings.lines("ab")[:MOMENT], start=1):
-        intake.line(line, number)
-    return intake
+    return fed(recordings.lines("ab")[:MOMENT], run)
 
 
 def both_ways(stack: Stack, folder: Path, intake: Intake, *, run_label: bool) -> tuple[Values, ...]:

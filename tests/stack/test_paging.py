@@ -18,7 +18,8 @@ from tests import recordings
 from tests.events import line
 from tests.stack.composed import PROGRAM, Deployment
 from tests.stack.receiver import Receiver
-from tests.stack.servers import Prometheus, get, post, wait_for
+from tests.stack.servers import Prometheus, get, post
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 

@@ -13,8 +13,9 @@ from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.exporter import serve
 from tests import recordings
 from tests.events import line
-from tests.stack.servers import Prometheus, wait_for
+from tests.stack.servers import Prometheus
 from tests.stack.storage import DEPLOY, Stack, StackTool, values
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.stack
 

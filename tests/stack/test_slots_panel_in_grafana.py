@@ -19,6 +19,7 @@ import pytest
 from sanctum_exporter import panel
 from sanctum_exporter.readings import STAGES, SeedLifecycleStats, SlotSnapshot
 from tests import recordings
+from tests.feeding import fed
 from tests.grafana import dashboards, exporters, prometheus
 from tests.grafana.display import Grafana
 
@@ -152,9 +153,9 @@ def displays(stack_tool: Callable[[str], Path], grafana: Grafana) -> Iterator[Di
         targets = []
         for point in {p.instance: p for p in POINTS}.values():
             lines = recordings.lines(point.recording)[: point.line]
-            address = stack.enter_context(exporters.served(exporters.fed(lines)))
+            address = stack.enter_context(exporters.served(fed(lines)))
             targets.append(prometheus.Target(JOB, point.instance, address))
-        address = stack.enter_context(exporters.served(exporters.fed(thousands())))
+        address = stack.enter_context(exporters.served(fed(thousands())))
         targets.append(prometheus.Target(JOB, "thousands", address))
         server = stack.enter_context(prometheus.running(targets))
         moment = server.wait_for(f"count(sanctum_exporter_build_info) == {len(targets)}")

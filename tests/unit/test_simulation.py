@@ -9,6 +9,7 @@ from sanctum_exporter.readings import GroupReading
 from sanctum_exporter.simulation import BATCHES_PER_RUN, EPOCHS_PER_EPISODE, Simulation
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
+from tests.feeding import feed
 
 RUN = BATCHES_PER_RUN * EPOCHS_PER_EPISODE
 
@@ -20,8 +21,7 @@ def play(
     intake = Intake(Groups())
     stages: Counter[str] = Counter()
     for lines in islice(simulation.epochs(), epochs):
-        for number, line in enumerate(lines, start=1):
-            intake.line(line, number)
+        feed(intake, lines)
         for reading in intake.readings():
             stages.update(reading.slots.slot_stage_counts)
     activity = intake.activity()

@@ -7,7 +7,7 @@ import pytest
 
 from sanctum_exporter.files.polling import Following
 from sanctum_exporter.readings import Activity, GroupReading
-from tests.processes import eventually
+from tests.waiting import eventually
 
 
 class Source:

@@ -11,6 +11,7 @@ from sanctum_exporter.readings import GroupReading
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from tests import events
+from tests.feeding import feed
 from tests.live import live_event
 
 EVENTS = 20_000
@@ -60,8 +61,7 @@ def test_a_reading_while_lines_come_in_is_of_one_moment() -> None:
     intake = Intake(Groups())
 
     def write() -> None:
-        for number, line in enumerate(islice(cycle([small, large]), EVENTS), start=1):
-            intake.line(line, number)
+        feed(intake, islice(cycle([small, large]), EVENTS))
 
     def capacity(reading: GroupReading) -> tuple[str, int, int, int]:
         slots = reading.slots

@@ -11,16 +11,7 @@ from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.telemetry.events import Event
 from sanctum_exporter.telemetry.rejection import LOG_INTERVAL_SECONDS
 from tests import events
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clocks import Clock
 
 
 def test_every_event_is_counted_once_by_type_or_by_reason() -> None:

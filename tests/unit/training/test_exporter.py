@@ -17,8 +17,8 @@ import sanctum_exporter
 from sanctum_exporter import SanctumExporter, attach
 from tests import events
 from tests.live import live_event
-from tests.processes import eventually
 from tests.programs import scrape
+from tests.waiting import eventually
 
 
 @pytest.fixture

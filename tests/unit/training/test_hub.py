@@ -14,7 +14,7 @@ from sanctum_exporter import SanctumExporter
 from sanctum_exporter.training.hub_watch import HubWatch
 from tests import events
 from tests.live import live_event
-from tests.processes import eventually
+from tests.waiting import eventually
 
 STANDIN = Path(__file__).parents[2] / "standin"
 

@@ -13,18 +13,8 @@ import pytest
 from sanctum_exporter.training.refresher import Refresher
 from sanctum_exporter.training.snapshots import Snapshots
 from sanctum_exporter.training.tap import Tap, snapshot_method, tap
-from tests.processes import eventually
-
-
-class Clock:
-    """Seconds that tests set."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """Return them."""
-        return self.now
+from tests.clocks import Clock
+from tests.waiting import eventually
 
 
 class Aggregator:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from email.message import Message
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -20,6 +17,7 @@ from sanctum_exporter.web.address import ListenAddress, parse_address
 from sanctum_exporter.web.exporter import serve
 from sanctum_exporter.web.server import Site, WebServer
 from tests import events
+from tests.asking import ask
 
 LOOPBACK = ListenAddress("127.0.0.1", 0)
 
@@ -42,27 +40,16 @@ def exporter() -> Iterator[Exporter]:
     exporter.server.close()
 
 
-def get(url: str, **headers: str) -> tuple[int, Message, bytes]:
-    """Return status, headers and body."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    request = urllib.request.Request(url, headers=named)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return response.status, response.headers, response.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers, error.read()
-
-
 def test_metrics_are_prometheus_text_unless_another_format_is_asked_for(
     exporter: Exporter,
 ) -> None:
     """OpenMetrics names counters without their suffix, and ends with EOF."""
     url = f"{exporter.server.url}/metrics"
-    _, headers, text = get(url)
+    _, headers, text = ask(url)
     assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert b'sanctum_total_slots{group_id="default"} 4.0\n' in text
     assert b"# TYPE sanctum_seeds_pruned_total counter\n" in text
-    _, headers, open_metrics = get(url, Accept="application/openmetrics-text; version=1.0.0")
+    _, headers, open_metrics = ask(url, Accept="application/openmetrics-text; version=1.0.0")
     assert headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
     assert b"# TYPE sanctum_seeds_pruned counter\n" in open_metrics
     assert b'sanctum_seeds_pruned_total{group_id="default"} 0.0\n' in open_metrics
@@ -72,15 +59,15 @@ def test_metrics_are_prometheus_text_unless_another_format_is_asked_for(
 def test_metrics_are_packed_where_gzip_is_accepted(exporter: Exporter) -> None:
     """And only there."""
     url = f"{exporter.server.url}/metrics"
-    _, headers, packed = get(url, Accept_Encoding="gzip")
+    _, headers, packed = ask(url, Accept_Encoding="gzip")
     assert headers["Content-Encoding"] == "gzip"
     assert b"sanctum_total_slots" in gzip.decompress(packed)
-    assert get(url, Accept_Encoding="identity")[1]["Content-Encoding"] is None
+    assert ask(url, Accept_Encoding="identity")[1]["Content-Encoding"] is None
 
 
 def test_one_metric_can_be_asked_for_by_name(exporter: Exporter) -> None:
     """As of every Prometheus client in Python."""
-    _, _, text = get(f"{exporter.server.url}/metrics?name[]=sanctum_envs")
+    _, _, text = ask(f"{exporter.server.url}/metrics?name[]=sanctum_envs")
     samples = [line for line in text.splitlines() if not line.startswith(b"#")]
     assert samples == [b'sanctum_envs{group_id="default"} 2.0']
 
@@ -88,15 +75,15 @@ def test_one_metric_can_be_asked_for_by_name(exporter: Exporter) -> None:
 def test_ready_says_why_not(exporter: Exporter) -> None:
     """Healthy is another question."""
     url = exporter.server.url
-    assert get(f"{url}/-/ready")[::2] == (200, b"ready\n")
+    assert ask(f"{url}/-/ready")[::2] == (200, b"ready\n")
     exporter.reason = "waiting for x"
-    assert get(f"{url}/-/ready")[::2] == (503, b"not ready: waiting for x\n")
-    assert get(f"{url}/-/healthy")[::2] == (200, b"healthy\n")
+    assert ask(f"{url}/-/ready")[::2] == (503, b"not ready: waiting for x\n")
+    assert ask(f"{url}/-/healthy")[::2] == (200, b"healthy\n")
 
 
 def test_page_links_what_is_there_and_shows_the_panel(exporter: Exporter) -> None:
     """Whatever a file is called, it is text and no markup."""
-    status, headers, page = get(f"{exporter.server.url}/")
+    status, headers, page = ask(f"{exporter.server.url}/")
     text = page.decode()
     assert status == 200
     assert headers["Content-Type"] == "text/html; charset=utf-8"
@@ -109,7 +96,7 @@ def test_page_links_what_is_there_and_shows_the_panel(exporter: Exporter) -> Non
 
 def test_other_paths_are_not_found_and_say_where_the_metrics_are(exporter: Exporter) -> None:
     """A mistyped path should cost nobody an hour."""
-    assert get(f"{exporter.server.url}/metric")[::2] == (
+    assert ask(f"{exporter.server.url}/metric")[::2] == (
         404,
         b"not found; metrics are at /metrics\n",
     )
@@ -117,10 +104,9 @@ def test_other_paths_are_not_found_and_say_where_the_metrics_are(exporter: Expor
 
 def test_head_has_no_body(exporter: Exporter) -> None:
     """Probes of load balancers ask so."""
-    request = urllib.request.Request(f"{exporter.server.url}/metrics", method="HEAD")
-    with urllib.request.urlopen(request, timeout=10) as response:
-        assert int(response.headers["Content-Length"]) > 1000
-        assert response.read() == b""
+    answer = ask(f"{exporter.server.url}/metrics", method="HEAD")
+    assert int(answer.headers["Content-Length"]) > 1000
+    assert answer.body == b""
 
 
 def test_failing_collection_is_an_error_and_the_server_lives(
@@ -132,9 +118,9 @@ def test_failing_collection_is_an_error_and_the_server_lives(
         raise ZeroDivisionError
 
     monkeypatch.setattr(exporter.intake, "readings", fail)
-    assert get(f"{exporter.server.url}/metrics")[::2] == (500, b"failed; the log says why\n")
+    assert ask(f"{exporter.server.url}/metrics")[::2] == (500, b"failed; the log says why\n")
     assert "ZeroDivisionError" in caplog.text
-    assert get(f"{exporter.server.url}/-/healthy")[0] == 200
+    assert ask(f"{exporter.server.url}/-/healthy")[0] == 200
 
 
 def test_silent_connections_do_not_keep_others_from_an_answer(exporter: Exporter) -> None:
@@ -142,7 +128,7 @@ def test_silent_connections_do_not_keep_others_from_an_answer(exporter: Exporter
     address = exporter.server.address
     silent = [socket.create_connection(address) for _ in range(10)]
     try:
-        assert get(f"{exporter.server.url}/-/healthy")[0] == 200
+        assert ask(f"{exporter.server.url}/-/healthy")[0] == 200
         exporter.server.close()
     finally:
         for connection in silent:
@@ -163,7 +149,7 @@ def test_too_many_requests_at_once_are_turned_away() -> None:
     server = WebServer(LOOPBACK, site)
     statuses: list[int] = []
     askers = [
-        threading.Thread(target=lambda: statuses.append(get(f"{server.url}/-/ready")[0]))
+        threading.Thread(target=lambda: statuses.append(ask(f"{server.url}/-/ready")[0]))
         for _ in range(40)
     ]
     try:
@@ -171,7 +157,7 @@ def test_too_many_requests_at_once_are_turned_away() -> None:
             asker.start()
         for _ in askers:
             assert arrived.acquire(timeout=10)
-        status, _, body = get(f"{server.url}/-/ready")
+        status, _, body = ask(f"{server.url}/-/ready")
         assert (status, body) == (503, b"too many requests at once\n")
     finally:
         release.set()
