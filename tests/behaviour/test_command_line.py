@@ -69,14 +69,14 @@ def test_inspect_until_a_line_of_one_group(run: Any) -> None:
 
 
 def test_inspect_panel_of_several_groups_names_them(run: Any) -> None:
-    """A blank line between them."""
+    """The panels of several groups are told apart by name, with a blank line between them."""
     out = run("inspect", recordings.path("ab"), "--format", "panel").out
     assert out.startswith("group A\nCURRENT SLOTS ─ 9 across 3 envs\n")
     assert "\n\ngroup B\nCURRENT SLOTS ─ 9 across 3 envs\n" in out
 
 
 def test_inspect_before_anything_is_configured_has_no_data(run: Any) -> None:
-    """No group is published then."""
+    """Where no group is published, the panel is the terminal's [no data]."""
     path = recordings.path("ppo_single")
     assert run("inspect", path, "--until-line", "0", "--format", "panel").out == "[no data]\n"
     document = json.loads(run("inspect", path, "--until-line", "0", "--format", "json").out)
@@ -93,7 +93,7 @@ def test_inspect_of_a_group_that_is_not_there_names_those_that_are(run: Any) -> 
 
 
 def test_inspect_table_shows_every_group(run: Any) -> None:
-    """For people."""
+    """The table for people has a column for every group."""
     out = run("inspect", recordings.path("ab")).out
     for text in ("ppo_2247_12ep", "ppo_8223_12ep", "total slots", "5403 events read"):
         assert text in out
@@ -122,7 +122,7 @@ def taken_port() -> socket.socket:
 
 
 def test_port_in_use_names_the_address_and_the_option(run: Any, tmp_path: Path) -> None:
-    """And ends at once."""
+    """A command whose port is taken ends at once and says which option gives another."""
     with taken_port() as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         result = run("watch", tmp_path, "--web.listen-address", address)
@@ -173,7 +173,7 @@ def test_errors_are_one_line_with_status_two(
 
 @pytest.mark.parametrize("name", [None, *program.commands])
 def test_every_command_and_option_has_help(run: Any, name: str | None) -> None:
-    """So that nobody has to read the source."""
+    """Nobody has to read the source to learn what an option does."""
     result = run(*([name] if name else []), "--help")
     assert result.status == 0
     command = program.commands[name] if name else program
@@ -184,13 +184,13 @@ def test_every_command_and_option_has_help(run: Any, name: str | None) -> None:
 
 
 def test_version_is_told(run: Any) -> None:
-    """With the name of the program."""
+    """The version is told with the name of the program."""
     result = run("--version")
     assert (result.status, result.out) == (0, "sanctum-exporter, version 0.1.0\n")
 
 
 def test_without_a_command_the_commands_are_shown(run: Any) -> None:
-    """And the status says that nothing was done."""
+    """Without a command, all are listed, and the status says that nothing was done."""
     result = run()
     assert result.status == 2
     # How the command stands in this line is click's, and changes with its versions.

@@ -83,7 +83,7 @@ def test_watch_of_all_runs_says_which_run(tmp_path: Path) -> None:
 
 
 def test_push_alone_opens_no_port() -> None:
-    """With --no-web nothing listens."""
+    """With --no-web, no port is opened."""
     with (
         HttpCollector() as collector,
         exporter("demo", "--no-web", "--otlp.endpoint", collector.url) as child,

@@ -26,7 +26,7 @@ def test_watch_follows_a_file_from_before_it_exists(tmp_path: Path) -> None:
 
 
 def test_watch_started_again_serves_what_it_served_before(tmp_path: Path) -> None:
-    """Its state is the file."""
+    """A new process serves the same values, since the file is the only state."""
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"\n".join(recordings.lines("heuristic")) + b"\n")
     scrapes = []
@@ -66,7 +66,7 @@ def test_replay_ends_with_the_recorded_values_and_goes_on_serving() -> None:
 
 
 def test_replay_can_be_stopped_in_its_midst() -> None:
-    """In its own time the recording takes minutes."""
+    """A replay that would take minutes ends as soon as it is told to."""
     with exporter("replay", str(recordings.path("ppo_single"))) as running:
         eventually(lambda: len(running.samples()) > 0)
         assert running.stop() == 0

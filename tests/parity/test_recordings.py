@@ -64,7 +64,7 @@ def test_panel_equals_the_terminal_character_for_character(name: str) -> None:
 
 
 def test_events_on_which_the_original_raises_are_rejected_once_and_the_rest_applied() -> None:
-    """Of twelve such events four cannot be read; aggregates and NaN are read past."""
+    """Four of twelve such events cannot be read; aggregates and NaN are read past."""
     intake = fed(recordings.lines("edge_raises"))
     activity = intake.activity()
     assert {k: v for k, v in activity.rejected.items() if v} == {

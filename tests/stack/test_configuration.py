@@ -45,7 +45,7 @@ def test_alerts_fire_in_their_minute_and_in_no_healthy_situation(
 
 
 def test_amtool_accepts_the_configuration(stack_tool: Tool) -> None:
-    """`amtool check-config` finds nothing."""
+    """`amtool check-config` finds nothing wrong with the file as shipped."""
     run(stack_tool("amtool"), "check-config", "alertmanager.yml")
 
 

@@ -99,7 +99,7 @@ def nothing(stack_tool: Callable[[str], Path]) -> Iterator[prometheus.Prometheus
 
 
 def test_every_query_of_slots_returns_data(fleet: Fleet) -> None:
-    """For some kind of run; queries that exclude each other never do so for one."""
+    """Every query has data for some kind of run; those that exclude each other have it in turn."""
     views = [
         fleet.slots("ab", "A"),
         fleet.slots("ab", "B"),
@@ -111,7 +111,7 @@ def test_every_query_of_slots_returns_data(fleet: Fleet) -> None:
 
 
 def test_every_query_of_the_fleet_returns_data(fleet: Fleet) -> None:
-    """For all runs together."""
+    """Every query has data for all runs together."""
     assert unanswered(fleet.server, [fleet.fleet()]) == set()
 
 

@@ -34,7 +34,7 @@ def run(*command: str | Path) -> str:
 
 @pytest.mark.parametrize("file", PROMETHEUS, ids=name)
 def test_prometheus_takes_its_configuration(file: Path, stack_tool: StackTool) -> None:
-    """With every rule and scrape configuration that it names."""
+    """Prometheus accepts the file with every rule and scrape configuration that it names."""
     said = run(stack_tool("promtool"), "check", "config", file)
     for rules in (recordings.ROOT / "rules").glob("*.yml"):
         assert f"Checking {rules}" in said
@@ -42,7 +42,7 @@ def test_prometheus_takes_its_configuration(file: Path, stack_tool: StackTool) -
 
 @pytest.mark.parametrize("file", SCRAPE, ids=name)
 def test_prometheus_takes_the_discovery(file: Path, stack_tool: StackTool) -> None:
-    """As a configuration of its own."""
+    """Prometheus accepts each way of discovery as a configuration of its own."""
     run(stack_tool("promtool"), "check", "config", file)
 
 
@@ -55,7 +55,7 @@ def test_vmagent_takes_the_discovery(file: Path, stack_tool: StackTool) -> None:
 
 
 def test_vmalert_takes_the_rules(stack_tool: StackTool) -> None:
-    """The same rules as Prometheus."""
+    """Vmalert accepts the same rules as Prometheus."""
     run(stack_tool("vmalert"), f"-rule={recordings.ROOT / 'rules' / '*.yml'}", "-dryRun")
 
 

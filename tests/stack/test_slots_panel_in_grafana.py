@@ -303,7 +303,7 @@ def test_a_run_without_slots_says_no_environments(displays: Displays) -> None:
 
 @pytest.mark.parametrize("point", [p for p in POINTS if not p.published], ids=name_of)
 def test_a_group_that_is_not_published_says_no_data(point: Point, displays: Displays) -> None:
-    """As the terminal before the first snapshot: a border and [no data]."""
+    """Grafana shows a border and [no data], as the terminal does before the first snapshot."""
     shown = displays.row(point.instance, point.group_id)
     assert plain(shown.pop("SlotsPanel · group $group_id")) == one("CURRENT SLOTS", "text")
     assert plain(shown.pop("Slots by stage")) == one("[no data]", "dim")

@@ -39,7 +39,7 @@ def with_seeds(**values: Any) -> SlotSnapshot:
 
 
 def test_every_stage_has_its_colour_and_is_dim_at_zero() -> None:
-    """The colours of esper-lite's STAGE_COLORS."""
+    """Stages have the colours of esper-lite's STAGE_COLORS, and none where nothing is in them."""
     assert [styles(SLOTS, line)[1][1] for line in range(6)] == [
         "dim",
         "bright_blue",
@@ -53,7 +53,7 @@ def test_every_stage_has_its_colour_and_is_dim_at_zero() -> None:
 
 @pytest.mark.parametrize(("pruned", "style"), [(3, "dim"), (4, "red")])
 def test_prune_is_red_when_more_are_pruned_than_fossilized(pruned: int, style: str) -> None:
-    """As many is not more."""
+    """Pruned seeds turn red when they are more than the fossilized, and not when as many."""
     slots = with_seeds(prune_count=pruned, fossilize_count=3)
     assert styles(slots, 8)[3] == (str(pruned), style)
 
@@ -63,7 +63,7 @@ def test_prune_is_red_when_more_are_pruned_than_fossilized(pruned: int, style: s
     [("rising", "↗", "green"), ("stable", "→", "dim"), ("falling", "↘", "red")],
 )
 def test_trends_have_arrows_and_colours(trend: Trend, arrow: str, style: str) -> None:
-    """For each of the three rates."""
+    """Each of the three rates has the arrow and the colour of its trend."""
     slots = with_seeds(germination_trend=trend, prune_trend=trend, fossilize_trend=trend)
     line = styles(slots, 9)
     assert [line[0], line[3], line[6]] == [
@@ -89,6 +89,6 @@ def test_large_counts_are_shortened(count: int, text: str) -> None:
 
 
 def test_no_snapshot_and_no_slots_have_their_own_texts() -> None:
-    """In dim."""
+    """Without a snapshot, and without slots, the panel is one dim text."""
     assert styles(None, 0) == [("[no data]", "dim")]
     assert styles(replace(SLOTS, total_slots=0), 0) == [("[no environments]", "dim")]

@@ -58,7 +58,7 @@ def test_groups_train_side_by_side_and_differ() -> None:
 
 
 def test_same_seed_gives_the_same_lines() -> None:
-    """Another seed gives others."""
+    """A seed repeats a run to the byte, and another seed gives another run."""
 
     def lines(seed: int) -> list[list[bytes]]:
         return list(islice(Simulation(seed=seed, clock=lambda: 0.0).epochs(), 100))
@@ -68,7 +68,7 @@ def test_same_seed_gives_the_same_lines() -> None:
 
 
 def test_a_run_without_slots_or_envs_goes_on() -> None:
-    """So that the critical alert can be tried out."""
+    """A run without slots or envs can be simulated, to try the critical alert out."""
     for simulation in (Simulation(slots=0), Simulation(envs=0)):
         (reading,), _, _ = play(simulation, 2 * RUN)
         assert reading.slots.total_slots == 0

@@ -96,7 +96,7 @@ def test_line_that_only_looked_whole_is_read_again(path: Path) -> None:
 
 
 def test_truncation_starts_anew(path: Path) -> None:
-    """Also where the new content is longer than the old by the time it is seen."""
+    """A truncated file is read anew, even if it has grown past its old size when that is seen."""
     path.write_bytes(events.started(3) + b"\n" + events.germinated() + b"\n")
     follower = follow(path)
     settle(follower)
@@ -112,7 +112,7 @@ def test_truncation_starts_anew(path: Path) -> None:
 
 
 def test_another_file_in_its_place_starts_anew(path: Path) -> None:
-    """As log rotation does it."""
+    """A file that takes the place of another, as log rotation does it, is read from its beginning."""
     path.write_bytes(events.started(3) + b"\n" + events.germinated() + b"\n")
     follower = follow(path)
     settle(follower)
@@ -152,7 +152,7 @@ def test_nobody_sees_a_file_half_read_again(path: Path) -> None:
 
 
 def test_nothing_is_published_until_the_file_has_been_read(path: Path) -> None:
-    """And readiness says how far it is."""
+    """Nobody sees half a file, and readiness says how far the reading is."""
     path.write_bytes(events.started(3) + b"\n")
     follower = follow(path, chunk_bytes=100)
     assert follower.poll()
@@ -164,7 +164,7 @@ def test_nothing_is_published_until_the_file_has_been_read(path: Path) -> None:
 
 
 def test_file_that_does_not_exist_yet_is_waited_for(path: Path) -> None:
-    """Then read from its beginning."""
+    """A file that comes later is read from its beginning."""
     follower = follow(path)
     settle(follower)
     assert failure(follower) == f"waiting for {path}, which does not exist yet"
@@ -240,7 +240,7 @@ def test_a_followed_file_that_gzip_takes_the_place_of_keeps_its_values_and_says_
 
 
 def test_a_directory_in_its_place_is_a_failure_and_no_crash(path: Path) -> None:
-    """The system's reason is given."""
+    """What cannot be read for a reason of the system's says that reason."""
     path.mkdir()
     follower = follow(path)
     settle(follower)

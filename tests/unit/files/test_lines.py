@@ -12,7 +12,7 @@ from sanctum_exporter.files.lines import Line, LineSplitter, SourceError, read_l
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
 def test_lines_are_the_same_in_whatever_chunks_they_come(size: int) -> None:
-    """Only a line feed ends a line."""
+    """Only a line feed ends a line, wherever the chunks fall."""
     content = b"one\r\n\ntwo\x0b\x85\xe2\x80\xa8three\nrest"
     splitter = LineSplitter()
     lines = [
@@ -62,7 +62,7 @@ def test_plain_and_gzip_files_are_read_alike(tmp_path: Path, pack: type[bytes]) 
 
 
 def test_share_grows_line_by_line(tmp_path: Path) -> None:
-    """So that a bar moves in a small file too, which is read in one go."""
+    """A progress bar moves in a small file too, which is read in one go."""
     path = tmp_path / "events"
     path.write_bytes(b"line\n" * 4)
     assert [line.share_read for line in read_lines(path)] == [0.25, 0.5, 0.75, 1.0]
@@ -77,13 +77,13 @@ def test_damaged_gzip_says_which_file_and_what_to_do(tmp_path: Path) -> None:
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    """So is the system's reason."""
+    """The message names the file and the system's reason."""
     with pytest.raises(SourceError, match=r"cannot read .*nothing: No such file"):
         list(read_lines(tmp_path / "nothing"))
 
 
 def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
-    """As has one that only ends a line: a blank one."""
+    """A file without a byte has no line, and one that only ends a line has a blank one."""
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"")
     assert list(read_lines(path)) == []

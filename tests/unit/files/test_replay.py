@@ -36,7 +36,7 @@ def test_events_come_when_they_are_due_and_carry_that_time(speed: float, due: fl
 
 
 def test_events_without_a_time_come_at_once() -> None:
-    """So do those that are already late."""
+    """Events that do not say when they were, or that are late, are not waited for."""
     waits = Waits()
     pacer = Pacer(1.0, waits, clock=lambda: waits.now)
     pacer.read(events.line("PLATEAU_DETECTED"))

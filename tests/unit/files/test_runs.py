@@ -41,7 +41,7 @@ def envs(follower: Follower) -> list[int]:
 
 
 def test_newest_run_is_the_one_that_started_last(tmp_path: Path) -> None:
-    """By the time in the name, then by the number; other names are older than any time."""
+    """Runs are ordered by the time in their name, then by its number; other names are older."""
     write_run(tmp_path, "telemetry_2026-01-02_000000_002", events.started(3))
     write_run(tmp_path, "telemetry_2026-01-02_000000_010", events.started(4))
     write_run(tmp_path, "telemetry_2026-01-02_000000", events.started(2))
@@ -114,7 +114,7 @@ def test_all_runs_are_named_by_their_directories(tmp_path: Path) -> None:
 
 
 def test_path_may_turn_out_to_be_a_file_or_a_directory(tmp_path: Path) -> None:
-    """Until then it is waited for."""
+    """A path that does not exist yet is waited for, whatever it becomes."""
     follower = LatePath(tmp_path / "x", new_intake)
     settle(follower)
     assert failure(follower) == f"waiting for {tmp_path / 'x'}, which does not exist yet"

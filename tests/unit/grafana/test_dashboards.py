@@ -111,7 +111,7 @@ def test_queries_parse_and_use_what_exists(expr: str, legend: str) -> None:
 
 @pytest.mark.parametrize("uid", UIDS)
 def test_committed_json_is_what_the_code_builds(uid: str) -> None:
-    """Otherwise: python -m grafana.build."""
+    """The files are what `python -m grafana.build` writes."""
     path = FOLDER / f"{uid}.json"
     text = path.read_text("utf-8")
     assert text == build.documents()[path]

@@ -100,7 +100,7 @@ def test_lifespans_are_the_mean_of_the_last_hundred_above_zero() -> None:
 
 
 def test_blend_success_is_fossilized_among_the_ended() -> None:
-    """One of four."""
+    """One seed fossilized among four that ended is a success of a quarter."""
     pruned = [events.ended("SEED_PRUNED")] * 3
     slots = snapshot(events.started(), events.ended("SEED_FOSSILIZED"), *pruned)
     assert slots.seed_lifecycle.blend_success_rate == 0.25

@@ -15,7 +15,7 @@ from tests.clocks import Clock
 
 
 def test_every_event_is_counted_once_by_type_or_by_reason() -> None:
-    """Blank lines are neither."""
+    """Every line counts once, as an event or as rejected, and blank lines do not count."""
     intake = Intake(Groups())
     lines = [events.started(), b"", b"  \r", b"garbage", None, events.germinated(env_id=7)]
     lines += [events.line("SEED_TRANSPLANTED"), events.line("ANALYTICS_SNAPSHOT")]
@@ -44,7 +44,7 @@ def test_counts_are_there_from_the_start() -> None:
 def test_log_names_source_line_and_reason_and_is_bounded(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """One line a reason and a minute, which says how many were left out."""
+    """A reason is logged once a minute, with how many were left out."""
     clock = Clock()
     intake = Intake(Groups(), source="run/events.jsonl", clock=clock)
     with caplog.at_level(logging.WARNING):

@@ -229,7 +229,7 @@ def test_live_events_of_every_kind_are_read(event: HostEvent, expected: type) ->
     ],
 )
 def test_live_object_that_cannot_be_read_is_rejected(event: Any, reason: Reason) -> None:
-    """Never another exception than ours."""
+    """A live object that cannot be read raises our exception and never another."""
     with pytest.raises(RejectedEventError) as caught:
         convert(event)
     assert caught.value.reason is reason

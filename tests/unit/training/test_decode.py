@@ -82,7 +82,7 @@ def test_what_never_was_is_zero() -> None:
 def test_what_a_snapshot_carries_is_enough(
     snapshot: dict[str, Any], active: int, counts: dict[str, int] | None
 ) -> None:
-    """Only total_slots must be there; a mapping is as good as an object."""
+    """A snapshot needs only total_slots, and may be a mapping or an object."""
     slots = read(snapshot).slots
     assert slots.active_slots == slots.seed_lifecycle.active_count == active
     assert slots.seed_lifecycle.total_slots == snapshot["total_slots"]

@@ -57,7 +57,7 @@ def test_metrics_are_prometheus_text_unless_another_format_is_asked_for(
 
 
 def test_metrics_are_packed_where_gzip_is_accepted(exporter: Exporter) -> None:
-    """And only there."""
+    """The answer is gzip for whoever accepts it, and plain for all others."""
     url = f"{exporter.server.url}/metrics"
     _, headers, packed = ask(url, Accept_Encoding="gzip")
     assert headers["Content-Encoding"] == "gzip"
@@ -66,14 +66,14 @@ def test_metrics_are_packed_where_gzip_is_accepted(exporter: Exporter) -> None:
 
 
 def test_one_metric_can_be_asked_for_by_name(exporter: Exporter) -> None:
-    """As of every Prometheus client in Python."""
+    """name[] selects metrics, as in every Prometheus client in Python."""
     _, _, text = ask(f"{exporter.server.url}/metrics?name[]=sanctum_envs")
     samples = [line for line in text.splitlines() if not line.startswith(b"#")]
     assert samples == [b'sanctum_envs{group_id="default"} 2.0']
 
 
 def test_ready_says_why_not(exporter: Exporter) -> None:
-    """Healthy is another question."""
+    """Readiness fails with its reason, while the process is healthy all the same."""
     url = exporter.server.url
     assert ask(f"{url}/-/ready")[::2] == (200, b"ready\n")
     exporter.reason = "waiting for x"
@@ -124,7 +124,7 @@ def test_failing_collection_is_an_error_and_the_server_lives(
 
 
 def test_silent_connections_do_not_keep_others_from_an_answer(exporter: Exporter) -> None:
-    """Nor do they keep the server from closing."""
+    """Connections that say nothing delay neither other answers nor the closing of the server."""
     address = exporter.server.address
     silent = [socket.create_connection(address) for _ in range(10)]
     try:
@@ -168,7 +168,7 @@ def test_too_many_requests_at_once_are_turned_away() -> None:
 
 
 def test_closed_server_gives_its_port_back() -> None:
-    """And may be closed again."""
+    """A closed server frees its port at once, and may be closed again."""
     site = Site(CollectorRegistry(), lambda: None, page=str)
     first = WebServer(LOOPBACK, site)
     with pytest.raises(OSError, match=f"cannot listen on {first.address}: Address already in use"):

@@ -27,7 +27,7 @@ def test_nothing_is_pushed_unless_asked_for(environ: dict[str, str]) -> None:
 
 
 def test_disabled_sdk_forbids_even_a_given_endpoint() -> None:
-    """OTEL_SDK_DISABLED turns everything off."""
+    """OTEL_SDK_DISABLED turns the push off, whatever else asks for it."""
     assert resolve("http://c:4318", environ={"OTEL_SDK_DISABLED": "TRUE"}) is None
 
 

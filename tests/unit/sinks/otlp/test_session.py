@@ -132,7 +132,7 @@ def test_connections_are_used_again(collector: HttpCollector, session: JudgingSe
 
 
 def test_the_root_of_a_failure_is_told(session: JudgingSession) -> None:
-    """Not the layers around it."""
+    """The log names the root of a failure and not the layers around it."""
     with pytest.raises(requests.RequestException):
         session.post(f"{collectors.refusing_url()}/v1/metrics", data=REQUEST)
     assert session.reason == "[Errno 111] Connection refused"
