@@ -101,7 +101,7 @@ def test_a_port_in_use_leaves_the_push(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_no_way_out_at_all_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """An exporter with neither address nor registry nor endpoint says that it cannot be meant so."""
+    """An exporter without address, registry and endpoint says that it cannot be meant so."""
     assert SanctumExporter(None).start() is False
     assert caplog.messages == [
         "sanctum-exporter has no way out: give listen_address, registry or otlp_endpoint"

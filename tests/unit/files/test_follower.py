@@ -112,7 +112,7 @@ def test_truncation_starts_anew(path: Path) -> None:
 
 
 def test_another_file_in_its_place_starts_anew(path: Path) -> None:
-    """A file that takes the place of another, as log rotation does it, is read from its beginning."""
+    """A file in the place of another, as log rotation does it, is read from its beginning."""
     path.write_bytes(events.started(3) + b"\n" + events.germinated() + b"\n")
     follower = follow(path)
     settle(follower)

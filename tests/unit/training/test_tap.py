@@ -229,7 +229,7 @@ def test_the_group_without_a_name_is_default() -> None:
 
 
 def test_readiness_follows_the_age_of_the_newest_snapshot() -> None:
-    """It is not ready before the first snapshot, nor when the newest is older than the stated age."""
+    """It is not ready before the first snapshot, nor when the newest is too old."""
     clock = Clock()
     published = snapshots(monotonic=clock, clock=clock)
     assert "nobody has taken a snapshot yet" in (published.not_ready() or "")
