@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -30,3 +31,17 @@ def _event_type(name: str) -> Enum:
     members = make("TelemetryEventType", [name])
     member: Enum = members[name]
     return member
+
+
+def address(exporter: Any) -> str:
+    """Return where an exporter serves."""
+    url: str = exporter.url
+    return url.removeprefix("http://")
+
+
+def our_threads() -> list[str]:
+    """Return the names of our living threads."""
+    names = [thread.name for thread in threading.enumerate()]
+    # What waits for the terminal belongs to the process, whatever exporter had something to say.
+    own = [name for name in names if name.startswith("sanctum-exporter")]
+    return [name for name in own if name != "sanctum-exporter-screen"]

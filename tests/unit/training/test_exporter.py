@@ -3,10 +3,8 @@ from __future__ import annotations
 import logging
 import pickle
 import socket
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,34 +12,26 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 import sanctum_exporter
-from sanctum_exporter import SanctumExporter, attach
+from sanctum_exporter import SanctumExporter
 from tests import events
-from tests.live import live_event
+from tests.live import address, live_event, our_threads
 from tests.programs import scrape
-from tests.waiting import eventually
 
 
-@pytest.fixture
-def exporter() -> Iterator[SanctumExporter]:
-    """Give an exporter that serves on a free port of the loopback."""
-    exporter = SanctumExporter("127.0.0.1:0", strict=True)
-    exporter.start()
-    yield exporter
-    exporter.close()
+class Hostile:
+    """An event every attribute of which raises, as does the text of the error."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise HostileError
 
 
-def address(exporter: Any) -> str:
-    """Return where an exporter serves."""
-    url: str = exporter.url
-    return url.removeprefix("http://")
+class HostileError(Exception):
+    """An error that cannot be shown."""
 
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
 
-def our_threads() -> list[str]:
-    """Return the names of our living threads."""
-    names = [thread.name for thread in threading.enumerate()]
-    # What waits for the terminal belongs to the process, whatever exporter had something to say.
-    own = [name for name in names if name.startswith("sanctum-exporter")]
-    return [name for name in own if name != "sanctum-exporter-screen"]
+    __str__ = __repr__
 
 
 def test_the_public_names_are_the_intended_ones() -> None:
@@ -94,22 +84,6 @@ def test_num_envs_are_there_before_training_starts() -> None:
     exporter.emit(live_event(events.germinated()))
     assert b'sanctum_total_slots{group_id="default"} 16.0' in generate_latest(registry)
     exporter.close()
-
-
-class Hostile:
-    """An event every attribute of which raises, as does the text of the error."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise HostileError
-
-
-class HostileError(Exception):
-    """An error that cannot be shown."""
-
-    def __repr__(self) -> str:
-        raise RuntimeError("no text")
-
-    __str__ = __repr__
 
 
 def test_no_exception_leaves_emit(
@@ -287,84 +261,6 @@ def test_a_pickled_exporter_is_inert() -> None:
     copy.emit(live_event(events.started()))
     assert (copy.start(), copy.url) == (False, None)
     copy.close()
-
-
-class Target:
-    """Something with snapshots."""
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-    def get_snapshot(self) -> object:
-        """Take one."""
-        self.taken += 1
-        return SimpleNamespace(total_slots=12, active_slots=self.taken)
-
-
-def test_a_snapshot_that_somebody_takes_is_served() -> None:
-    """Every snapshot taken is in the next scrape, which takes none itself."""
-    target = Target()
-    with attach(target, listen_address="127.0.0.1:0", strict=True) as handle:
-        assert scrape(address(handle), "/-/ready")[0] == 503
-        target.get_snapshot()
-        target.get_snapshot()
-        text = scrape(address(handle))[1]
-        assert 'sanctum_total_slots{group_id="default"} 12.0' in text
-        assert 'sanctum_active_slots{group_id="default"} 2.0' in text
-        assert scrape(address(handle), "/-/ready")[0] == 200
-        assert scrape(address(handle), "/")[0] == 200
-        assert target.taken == 2
-    assert vars(target) == {"taken": 2}
-    assert our_threads() == []
-
-
-def test_detach_is_idempotent_and_bounded() -> None:
-    """Detaching twice is detaching once, however long a snapshot takes."""
-    entered, leave = threading.Event(), threading.Event()
-
-    class Slow:
-        def snapshot(self) -> object:
-            entered.set()
-            leave.wait(20)
-            return None
-
-    handle = attach(Slow(), listen_address="127.0.0.1:0", refresh_seconds=60)
-    assert entered.wait(20)
-    began = time.monotonic()
-    handle.detach()
-    handle.detach()
-    assert time.monotonic() - began < 2.0
-    leave.set()
-    eventually(lambda: not our_threads())
-
-
-@pytest.mark.parametrize(
-    ("target", "options", "message"),
-    [
-        (object(), {}, "object has no get_snapshot(), snapshot() or get_all_snapshots()"),
-        (Target(), {"refresh_seconds": 0}, "refresh_seconds is 0; give seconds above 0"),
-    ],
-)
-def test_what_cannot_be_attached_is_one_clear_error(
-    target: Any, options: dict[str, Any], message: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A target that does not fit is logged, or raised with strict; nothing stays behind."""
-    before = dict(vars(target)) if hasattr(target, "__dict__") else {}
-    handle = attach(target, listen_address="127.0.0.1:0", **options)
-    assert message in caplog.text
-    handle.detach()
-    with pytest.raises((TypeError, ValueError), match=r"refresh_seconds|get_snapshot"):
-        attach(target, listen_address="127.0.0.1:0", strict=True, **options)
-    assert our_threads() == []
-    assert (dict(vars(target)) if before else {}) == before
-
-
-def test_an_attachment_without_a_port_takes_no_snapshots(exporter: SanctumExporter) -> None:
-    """Where nothing can be published, the refresh does not burden the aggregator."""
-    target = Target()
-    handle = attach(target, listen_address=address(exporter), refresh_seconds=0.001)
-    assert (handle.url, our_threads(), target.taken) == (None, ["sanctum-exporter-web"], 0)
-    handle.detach()
 
 
 def test_the_page_names_its_source(exporter: SanctumExporter) -> None:

@@ -4,17 +4,14 @@ import copy
 import gc
 import pickle
 import weakref
-from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from sanctum_exporter.training.refresher import Refresher
 from sanctum_exporter.training.snapshots import Snapshots
 from sanctum_exporter.training.tap import Tap, snapshot_method, tap
 from tests.clocks import Clock
-from tests.waiting import eventually
 
 
 class Aggregator:
@@ -172,110 +169,6 @@ def test_a_target_that_does_not_take_methods_is_refused() -> None:
 
     with pytest.raises(TypeError, match="does not let its methods be replaced"):
         tap(Slotted(), snapshots())
-
-
-def test_a_bad_snapshot_is_counted_logged_once_and_changes_nothing(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Snapshots that cannot be read leave the last good one, and never raise."""
-    published = snapshots()
-    published.take(SimpleNamespace(total_slots=6))
-    for bad in (3, SimpleNamespace(), SimpleNamespace(total_slots=-1), "x") * 10:
-        published.take(bad)
-    published.take_all(7)
-    published.take_all({"A": SimpleNamespace(total_slots=2), "B": None})
-    assert totals(published) == {"A": 2, "default": 6}
-    rejected = published.activity().rejected
-    assert rejected["missing_field"] == 10
-    assert rejected["invalid_field"] == 32
-    assert len(caplog.records) == 2
-    assert "training is not affected" in caplog.text
-
-
-def test_no_snapshot_is_not_a_bad_one() -> None:
-    """An aggregator that is not ready and gives None is left alone."""
-    published = snapshots()
-    published.take(None)
-    assert set(published.activity().rejected.values()) == {0}
-    assert published.age_seconds() is None
-
-
-def test_only_configured_groups_are_published() -> None:
-    """The phantom "default" of an A/B run, and groups before training, are not published (R2)."""
-    published = snapshots()
-    phantom = SimpleNamespace(total_slots=0, slot_ids=[], connected=False)
-    published.take_all({"default": phantom})
-    assert totals(published) == {"default": 0}
-    published.take_all({"default": phantom, "A": SimpleNamespace(total_slots=3)})
-    assert totals(published) == {"A": 3}
-
-
-def test_a_run_without_slots_is_published() -> None:
-    """Training that has started with no slot is configured, and says 0."""
-    published = snapshots()
-    published.take_all({"A": SimpleNamespace(total_slots=0, slot_ids=[], connected=True)})
-    assert totals(published) == {"A": 0}
-
-
-def test_the_group_without_a_name_is_default() -> None:
-    """The group "" is "default", and gives way where the original split a run in two (R1)."""
-    published = snapshots()
-    published.take_all({"": SimpleNamespace(total_slots=2)})
-    assert totals(published) == {"default": 2}
-    published.take_all(
-        {"default": SimpleNamespace(total_slots=5), "": SimpleNamespace(total_slots=2)}
-    )
-    assert totals(published) == {"default": 5}
-
-
-def test_readiness_follows_the_age_of_the_newest_snapshot() -> None:
-    """It is not ready before the first snapshot, nor when the newest is too old."""
-    clock = Clock()
-    published = snapshots(monotonic=clock, clock=clock)
-    assert "nobody has taken a snapshot yet" in (published.not_ready() or "")
-    published.take(SimpleNamespace(total_slots=1))
-    stamp = published.readings()[0].last_event_timestamp
-    clock.now += 60
-    assert published.not_ready() is None
-    clock.now += 15
-    assert published.not_ready() == "the newest snapshot is 75 s old, more than 60 s"
-    assert published.readings()[0].last_event_timestamp == stamp == 1000.0
-    published.take(SimpleNamespace(total_slots=1))
-    assert published.not_ready() is None
-    assert published.readings()[0].last_event_timestamp == 1075.0
-
-
-def test_a_refresh_takes_a_snapshot_where_nobody_does() -> None:
-    """The first is taken at once; the next only when the newest is old enough."""
-    ages: list[float | None] = [None, 0.0, 0.0]
-    taken, asked = [], Event()
-
-    def age() -> float | None:
-        value = ages.pop(0) if ages else 0.0
-        if not ages:
-            asked.set()
-        return value
-
-    refresher = Refresher(lambda: taken.append(1), age, 0.001, lambda _: None)
-    assert asked.wait(20)
-    refresher.stop()
-    refresher.join()
-    assert taken == [1]
-
-
-def test_a_refresh_survives_an_aggregator_that_fails(caplog: pytest.LogCaptureFixture) -> None:
-    """A snapshot that raises is logged once, and the next is tried all the same."""
-    tries = []
-
-    def fail() -> None:
-        tries.append(1)
-        raise RuntimeError("fatal telemetry error")
-
-    refresher = Refresher(fail, lambda: None, 0.001, lambda _: None)
-    eventually(lambda: len(tries) >= 3)
-    refresher.stop()
-    refresher.join()
-    assert len(caplog.records) == 1
 
 
 def test_a_refresh_asks_as_users_do() -> None:

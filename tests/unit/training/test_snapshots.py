@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sanctum_exporter.training.snapshots import Snapshots
+from tests.clocks import Clock
+
+
+def snapshots(**options: Any) -> Snapshots:
+    """Return what takes snapshots in, with clocks that stand still."""
+    clock = Clock()
+    return Snapshots("default", 60.0, **{"clock": clock, "monotonic": clock, **options})
+
+
+def totals(published: Snapshots) -> dict[str, int]:
+    """Return the slots of each published group."""
+    return {reading.group_id: reading.slots.total_slots for reading in published.readings()}
+
+
+def test_a_bad_snapshot_is_counted_logged_once_and_changes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Snapshots that cannot be read leave the last good one, and never raise."""
+    published = snapshots()
+    published.take(SimpleNamespace(total_slots=6))
+    for bad in (3, SimpleNamespace(), SimpleNamespace(total_slots=-1), "x") * 10:
+        published.take(bad)
+    published.take_all(7)
+    published.take_all({"A": SimpleNamespace(total_slots=2), "B": None})
+    assert totals(published) == {"A": 2, "default": 6}
+    rejected = published.activity().rejected
+    assert rejected["missing_field"] == 10
+    assert rejected["invalid_field"] == 32
+    assert len(caplog.records) == 2
+    assert "training is not affected" in caplog.text
+
+
+def test_no_snapshot_is_not_a_bad_one() -> None:
+    """An aggregator that is not ready and gives None is left alone."""
+    published = snapshots()
+    published.take(None)
+    assert set(published.activity().rejected.values()) == {0}
+    assert published.age_seconds() is None
+
+
+def test_only_configured_groups_are_published() -> None:
+    """The phantom "default" of an A/B run, and groups before training, are not published (R2)."""
+    published = snapshots()
+    phantom = SimpleNamespace(total_slots=0, slot_ids=[], connected=False)
+    published.take_all({"default": phantom})
+    assert totals(published) == {"default": 0}
+    published.take_all({"default": phantom, "A": SimpleNamespace(total_slots=3)})
+    assert totals(published) == {"A": 3}
+
+
+def test_a_run_without_slots_is_published() -> None:
+    """Training that has started with no slot is configured, and says 0."""
+    published = snapshots()
+    published.take_all({"A": SimpleNamespace(total_slots=0, slot_ids=[], connected=True)})
+    assert totals(published) == {"A": 0}
+
+
+def test_the_group_without_a_name_is_default() -> None:
+    """The group "" is "default", and gives way where the original split a run in two (R1)."""
+    published = snapshots()
+    published.take_all({"": SimpleNamespace(total_slots=2)})
+    assert totals(published) == {"default": 2}
+    published.take_all(
+        {"default": SimpleNamespace(total_slots=5), "": SimpleNamespace(total_slots=2)}
+    )
+    assert totals(published) == {"default": 5}
+
+
+def test_readiness_follows_the_age_of_the_newest_snapshot() -> None:
+    """Not ready before the first snapshot, nor when the newest is older than the stated age."""
+    clock = Clock()
+    published = snapshots(monotonic=clock, clock=clock)
+    assert "nobody has taken a snapshot yet" in (published.not_ready() or "")
+    published.take(SimpleNamespace(total_slots=1))
+    stamp = published.readings()[0].last_event_timestamp
+    clock.now += 60
+    assert published.not_ready() is None
+    clock.now += 15
+    assert published.not_ready() == "the newest snapshot is 75 s old, more than 60 s"
+    assert published.readings()[0].last_event_timestamp == stamp == 1000.0
+    published.take(SimpleNamespace(total_slots=1))
+    assert published.not_ready() is None
+    assert published.readings()[0].last_event_timestamp == 1075.0
