@@ -20,7 +20,7 @@ help: ## Show the targets
 demo: $(VENV)/run ## Simulate a training run and serve it (ARGS="--speed 20" for other options)
 	@$(BIN)/sanctum-exporter demo $(ARGS)
 
-test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip, said aloud
+test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip that says so
 	@$(BIN)/python tools/stack.py $(STACK) || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m tests.grafana.install || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m pytest

@@ -3,7 +3,7 @@
 Usage: ``python tools/pythons.py``; the exit status is that of the worst.
 
 Looked for on PATH, among pyenv's versions and, with apt, among Debian's packages. What cannot be
-had is said aloud and is no failure.
+had is named at the end, and is no failure.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ class _Server(TCPServer):
     def _process_request(self, request: Any, client_address: Any) -> None:
         try:
             self.finish_request(request, client_address)
-        except Exception:  # noqa: BLE001 - whatever a client does must not end in the host's log
+        except Exception:  # noqa: BLE001 - whatever a client does must not end in somebody's log
             self.handle_error(request, client_address)
         finally:
             self.shutdown_request(request)
