@@ -246,7 +246,7 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterReading], ...]] = (
         "counter",
         "sanctum.exporter.events_dropped",
         "{event}",
-        "Telemetry events that esper-lite's hub dropped before the exporter, where the hub can tell.",
+        "Telemetry events that esper-lite's hub dropped before the exporter, where it can tell.",
         _one(lambda exporter: exporter.activity.dropped),
     ),
     Metric(
