@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import logging
 import pickle
 import socket
@@ -12,10 +13,11 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 import sanctum_exporter
-from sanctum_exporter import SanctumExporter
+from sanctum_exporter import SanctumExporter, attach
 from tests import events
 from tests.live import address, live_event, our_threads
 from tests.programs import scrape
+from tests.recordings import ROOT
 
 
 class Hostile:
@@ -267,3 +269,11 @@ def test_the_page_names_its_source(exporter: SanctumExporter) -> None:
     """The page of a live exporter says that it is live."""
     with urllib.request.urlopen(f"{exporter.url}/") as answer:
         assert "live training" in answer.read().decode()
+
+
+@pytest.mark.parametrize(("api", "others"), [(SanctumExporter, set()), (attach, {"target"})])
+def test_every_argument_is_documented(api: Any, others: set[str]) -> None:
+    """docs/hook.md names each argument of the Python API."""
+    text = (ROOT / "docs" / "hook.md").read_text("utf-8")
+    arguments = set(inspect.signature(api).parameters) - others
+    assert {name for name in arguments if f"`{name}`" not in text} == set()
