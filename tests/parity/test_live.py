@@ -15,6 +15,8 @@ from sanctum_exporter.catalogue import ExporterReading
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
+from sanctum_exporter.telemetry import live
+from sanctum_exporter.telemetry.events import STRUCTS, Event
 from sanctum_exporter.training.exporter import SanctumExporter
 from tests import events, recordings
 from tests.events import EPOCH_SECONDS
@@ -43,6 +45,31 @@ def test_live_events_give_the_exposition_of_their_file(name: str) -> None:
         if number % _PACE == 0:
             assert exposition(live) == exposition(file), f"after line {number}"
     assert exposition(live) == exposition(file)
+
+
+@pytest.mark.parametrize("name", ["ppo_single", "ab", "lifecycle_only", "edge"])
+def test_usual_events_are_told_by_hand(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only starts, unknown types and summaries take the careful way, which costs more."""
+    careful: list[str] = []
+
+    def convert(event: Any) -> Event:
+        careful.append(event.event_type.name)
+        return live.convert(event)
+
+    monkeypatch.setattr("sanctum_exporter.state.intake.convert", convert)
+    taken = Intake(Groups())
+    for line in recordings.lines(name):
+        taken.live(live_event(line))
+    unusual = [line for line in map(json.loads, recordings.lines(name)) if is_unusual(line)]
+    assert careful == [line["event_type"] for line in unusual]
+
+
+def is_unusual(line: dict[str, Any]) -> bool:
+    """Tell whether a recorded event has to take the careful way."""
+    name, data = line["event_type"], line["data"]
+    if name == "EPOCH_COMPLETED":
+        return any(slot.startswith("__") for slot in data["seeds"] or ())
+    return name == "TRAINING_STARTED" or name not in STRUCTS
 
 
 def test_the_backend_publishes_what_its_events_say() -> None:

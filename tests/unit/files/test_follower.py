@@ -245,3 +245,43 @@ def test_a_directory_in_its_place_is_a_failure_and_no_crash(path: Path) -> None:
     follower = follow(path)
     settle(follower)
     assert failure(follower) == f"cannot read {path}: Is a directory"
+
+
+def test_a_file_whose_end_was_rewritten_is_read_anew(path: Path) -> None:
+    """Another end of the same length is noticed with the next change, though the beginning is."""
+    long_start = events.line(
+        "TRAINING_STARTED", {"n_envs": 1, "slot_ids": ["a"], "task": "x" * 400}
+    )
+    append(path, long_start + b"\n" + events.germinated(slot_id="a") + b"\n")
+    follower = follow(path)
+    settle(follower)
+    rewritten = events.germinated(slot_id="b")
+    assert len(rewritten) == len(events.germinated(slot_id="a"))
+    path.write_bytes(long_start + b"\n" + rewritten + b"\n" + events.batch_completed(1) + b"\n")
+    settle(follower)
+    assert_as_whole(follower)
+    assert follower.activity().events["SEED_GERMINATED"] == 1
+
+
+def test_the_log_names_the_line_of_the_file(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Lines are numbered from 1 over all polls, and anew when the file is read anew."""
+    append(path, events.started() + b"\n")
+    follower = follow(path)
+    settle(follower)
+    append(path, events.germinated() + b"\nnot JSON\n")
+    settle(follower)
+    path.write_bytes(b"[]\n" + path.read_bytes())
+    settle(follower)
+    assert [message.split(":")[0] for message in caplog.messages if "rejected" in message] == [
+        "telemetry, line 3",
+        "telemetry, line 1",
+        "telemetry, line 4",
+    ]
+
+
+def test_readiness_says_how_much_of_the_file_has_been_read(path: Path) -> None:
+    """A file that takes several polls is at a quarter after the first of four."""
+    path.write_bytes(b"\n" * 256)
+    follower = follow(path, chunk_bytes=64)
+    assert follower.poll()
+    assert failure(follower) == f"reading {path}: 25%"

@@ -109,3 +109,18 @@ def test_a_file_with_the_whole_header_of_gzip_and_nothing_behind_it_is_damaged(
     path.write_bytes(b"\x1f\x8b\x08")
     with pytest.raises(SourceError, match=r"events is damaged gzip .*: unpack or copy it again"):
         list(read_lines(path))
+
+
+def test_lines_are_numbered_over_all_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers and the share that has been read go on from one piece of the file to the next."""
+    monkeypatch.setattr("sanctum_exporter.files.lines.CHUNK_BYTES", 10)
+    path = tmp_path / "events"
+    path.write_bytes(b"12345\n" * 20)
+    lines = list(read_lines(path))
+    assert [line.number for line in lines] == list(range(1, 21))
+    shares = [line.share_read for line in lines]
+    assert shares == sorted(shares)
+    assert shares[9] == pytest.approx(0.5, abs=0.1)
+    assert shares[-1] == 1.0
