@@ -257,7 +257,8 @@ def test_a_file_whose_end_was_rewritten_is_read_anew(path: Path) -> None:
     settle(follower)
     rewritten = events.germinated(slot_id="b")
     assert len(rewritten) == len(events.germinated(slot_id="a"))
-    path.write_bytes(long_start + b"\n" + rewritten + b"\n" + events.batch_completed(1) + b"\n")
+    more = events.line("PLATEAU_DETECTED", {})
+    path.write_bytes(long_start + b"\n" + rewritten + b"\n" + more + b"\n")
     settle(follower)
     assert_as_whole(follower)
     assert follower.activity().events["SEED_GERMINATED"] == 1
