@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import pytest
 
 from sanctum_exporter.screen import Screen, contained, is_taken, is_terminal
-from tests.processes import eventually
+from tests.waiting import eventually
 
 
 class Terminal(StringIO):
