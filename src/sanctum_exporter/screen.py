@@ -100,7 +100,7 @@ class Screen:
             self._lost += len(self._waiting) == self._most_waiting
             self._waiting.append(write)
             if self._watcher is None:
-                atexit.register(self._end)
+                atexit.register(self.end)
                 watcher = Thread(target=self._watch, name="sanctum-exporter-screen", daemon=True)
                 watcher.start()
                 self._watcher = watcher
@@ -117,6 +117,14 @@ class Screen:
         else:
             self.write(write)
 
+    def end(self) -> None:
+        """Write what waits, whatever is on the terminal, and let nothing wait any more."""
+        self._ending.set()
+        watcher = self._watcher
+        if watcher is not None:
+            watcher.join(_JOIN_SECONDS)
+        self._release()
+
     def _is_free(self) -> bool:
         return self._ending.is_set() or not self._is_taken()
 
@@ -125,7 +133,7 @@ class Screen:
             self._release()
             with self._lock:
                 if not self._waiting:
-                    atexit.unregister(self._end)
+                    atexit.unregister(self.end)
                     self._watcher = None
                     return
 
@@ -141,12 +149,6 @@ class Screen:
         for write in waiting:
             with contained():
                 write()
-
-    def _end(self) -> None:
-        self._ending.set()
-        if self._watcher is not None:
-            self._watcher.join(_JOIN_SECONDS)
-        self._release()
 
 
 def _is_stand_in(stream: Any) -> bool:

@@ -89,22 +89,24 @@ def test_a_fork_in_the_middle_of_an_event_does_not_hang_the_child(tmp_path: Path
         ATTACHED
         + """
 import signal
+germinated = event(TelemetryEventType.SEED_GERMINATED, env_id=0, slot_id="r0c0", epochs_in_stage=0)
 class Forks:
-    name = "TRAINING_STARTED"
+    event_type, timestamp = germinated.event_type, germinated.timestamp
+    slot_id = group_id = None
     @property
-    def _name_(self):
+    def data(self):
         global child
         child = os.fork()   # another thread of the parent holds what emit() holds
         if child == 0:
             signal.alarm(20)
             def use():
-                exporter.emit(None); exporter.start(); exporter.close()
+                exporter.emit(germinated); exporter.start(); exporter.close()
             thread = threading.Thread(target=use); thread.start(); thread.join()
             os._exit(5)
-        return self.name
-e = event(None); e.event_type = Forks()
-exporter.emit(e)
+        return germinated.data
+exporter.emit(Forks())
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+assert 'sanctum_seeds_germinated_total{group_id="default"} 1.0' in served()
 """,
         address=free_address(),
         folder=tmp_path,
@@ -185,6 +187,25 @@ def test_the_interpreter_ends_without_close(ending: str, tmp_path: Path) -> None
         folder=tmp_path,
     )
     assert (ended.status, ended.out, ended.err) == (3 if "3" in ending else 0, "", "")
+
+
+def test_our_threads_end_before_the_interpreter_does(tmp_path: Path) -> None:
+    """What a program does at its exit, registered before it started us, finds no thread of ours."""
+    ended = run_code(
+        "import atexit\n"
+        "atexit.register(lambda: print(ours()))\n"
+        + ATTACHED
+        + "attach(type('T', (), {'snapshot': lambda self: None})(), listen_address='127.0.0.1:0')\n"
+        + "hub.remove_backend(exporter)\nexporter.start()\nexporter.close()\nexporter.start()\n"
+        + "print(ours())\n",
+        address=free_address(),
+        folder=tmp_path,
+    )
+    assert (ended.status, ended.out, ended.err) == (
+        0,
+        "['sanctum-exporter-web', 'sanctum-exporter-web']\n[]\n",
+        "",
+    )
 
 
 def test_a_scrape_at_the_very_end_is_harmless(tmp_path: Path) -> None:

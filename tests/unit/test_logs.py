@@ -163,7 +163,7 @@ def interface(monkeypatch: pytest.MonkeyPatch) -> Iterator[Interface]:
     for handler in interface.handlers:
         logging.getLogger().removeHandler(handler)
     logging.getLogger(OURS).setLevel(logging.NOTSET)
-    interface.end()
+    interface.screen.end()
 
 
 def test_a_line_for_the_terminal_waits_while_an_interface_draws(interface: Interface) -> None:

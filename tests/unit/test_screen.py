@@ -84,6 +84,21 @@ def test_a_program_without_a_terminal_has_none_that_is_taken(
     assert not is_terminal(StringIO())
 
 
+@pytest.fixture
+def screen_for() -> Iterator[Callable[..., Screen]]:
+    """Give what makes a screen, which ends with the test."""
+    screens = []
+
+    def make(is_taken: Callable[[], bool], **options: Any) -> Screen:
+        # Long enough that nothing is written but by the test itself.
+        screens.append(Screen(is_taken, **{"poll_seconds": 60, **options}))
+        return screens[-1]
+
+    yield make
+    for screen in screens:
+        screen.end()
+
+
 class Interface:
     """An interface that begins and ends as a test says."""
 
@@ -95,7 +110,9 @@ class Interface:
         return self.draws
 
 
-def test_what_waits_is_written_in_order_when_the_terminal_is_free() -> None:
+def test_what_waits_is_written_in_order_when_the_terminal_is_free(
+    screen_for: Callable[..., Screen],
+) -> None:
     """Nothing is written while the interface draws, and everything soon after its end."""
     interface, written = Interface(), list[int]()
     asked = Event()
@@ -104,7 +121,7 @@ def test_what_waits_is_written_in_order_when_the_terminal_is_free() -> None:
         asked.set()
         return interface()
 
-    screen = Screen(draws, poll_seconds=0.001)
+    screen = screen_for(draws, poll_seconds=0.001)
     for number in range(3):
         screen.write_later(lambda number=number: written.append(number))  # type: ignore[misc]
     asked.clear()
@@ -114,10 +131,12 @@ def test_what_waits_is_written_in_order_when_the_terminal_is_free() -> None:
     eventually(lambda: written == [0, 1, 2])
 
 
-def test_a_line_comes_after_those_that_wait() -> None:
+def test_a_line_comes_after_those_that_wait(
+    screen_for: Callable[..., Screen],
+) -> None:
     """Whoever writes when the terminal is free again does not overtake what waits."""
     interface, written = Interface(), list[str]()
-    screen = Screen(interface, poll_seconds=60)
+    screen = screen_for(interface)
     screen.write_later(lambda: written.append("first"))
     screen.write(lambda: written.append("to a file"))
     interface.draws = False
@@ -125,20 +144,22 @@ def test_a_line_comes_after_those_that_wait() -> None:
     assert written == ["to a file", "first", "second"]
 
 
-def test_only_what_goes_to_the_terminal_has_to_wait() -> None:
+def test_only_what_goes_to_the_terminal_has_to_wait(
+    screen_for: Callable[..., Screen],
+) -> None:
     """A file is written at once, whatever is on the screen."""
-    screen = Screen(lambda: True)
+    screen = screen_for(lambda: True)
     assert screen.is_taken_from([StringIO(), Terminal()])
     assert not screen.is_taken_from([StringIO(), None])
-    assert not Screen(lambda: False).is_taken_from([Terminal()])
+    assert not screen_for(lambda: False).is_taken_from([Terminal()])
 
 
 def test_of_very_many_lines_the_oldest_are_lost_and_counted(
-    capsys: pytest.CaptureFixture[str],
+    screen_for: Callable[..., Screen], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What waits is bounded, and what was lost is said."""
     interface = Interface()
-    screen = Screen(interface, poll_seconds=60, most_waiting=2)
+    screen = screen_for(interface, most_waiting=2)
     for name in "abcde":
         screen.write_later(lambda name=name: sys.stderr.write(name))  # type: ignore[misc]
     interface.draws = False
@@ -146,14 +167,16 @@ def test_of_very_many_lines_the_oldest_are_lost_and_counted(
     assert capsys.readouterr().err == "sanctum-exporter: 3 lines before these are lost\nde"
 
 
-def test_what_a_write_raises_stays_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_write_raises_stays_inside(
+    screen_for: Callable[..., Screen], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stream that fails harms neither who writes nor the lines after it."""
 
     def fail() -> None:
         raise OSError("no space left on device")
 
     interface, written = Interface(), list[str]()
-    screen = Screen(interface, poll_seconds=60)
+    screen = screen_for(interface)
     screen.write_later(fail)
     screen.write_later(lambda: written.append("after"))
     interface.draws = False
@@ -204,3 +227,16 @@ def test_a_thread_of_ours_does_not_end_because_a_log_handler_asks_for_it() -> No
     thread.start()
     thread.join()
     assert survived.is_set()
+
+
+def test_at_the_end_everything_is_written(screen_for: Callable[..., Screen]) -> None:
+    """An interface that never ends loses nothing; what comes later does not wait any more."""
+    written = list[str]()
+    screen = screen_for(lambda: True)
+    screen.write_later(lambda: written.append("waited"))
+    watcher = screen._watcher  # noqa: SLF001 - there is no other way to know it
+    screen.end()
+    assert written == ["waited"]
+    assert not screen.is_taken_from([Terminal()])
+    assert watcher is not None
+    assert not watcher.is_alive()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
 from types import SimpleNamespace
@@ -8,26 +9,15 @@ from typing import Any
 import pytest
 
 from sanctum_exporter import SanctumExporter, attach
+from tests.aggregators import Aggregator
 from tests.live import address, our_threads
 from tests.programs import scrape
 from tests.waiting import eventually
 
 
-class Target:
-    """Something with snapshots."""
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-    def get_snapshot(self) -> object:
-        """Take one."""
-        self.taken += 1
-        return SimpleNamespace(total_slots=12, active_slots=self.taken)
-
-
 def test_a_snapshot_that_somebody_takes_is_served() -> None:
     """Every snapshot taken is in the next scrape, which takes none itself."""
-    target = Target()
+    target = Aggregator(12)
     with attach(target, listen_address="127.0.0.1:0", strict=True) as handle:
         assert scrape(address(handle), "/-/ready")[0] == 503
         target.get_snapshot()
@@ -38,7 +28,7 @@ def test_a_snapshot_that_somebody_takes_is_served() -> None:
         assert scrape(address(handle), "/-/ready")[0] == 200
         assert scrape(address(handle), "/")[0] == 200
         assert target.taken == 2
-    assert vars(target) == {"taken": 2}
+    assert vars(target) == {"slots": 12, "taken": 2}
     assert our_threads() == []
 
 
@@ -62,56 +52,89 @@ def test_detach_is_idempotent_and_bounded() -> None:
     eventually(lambda: not our_threads())
 
 
+NO_SECONDS: tuple[Any, ...] = (0, -1.5, float("nan"), "5s", True, [])
+
+
 @pytest.mark.parametrize(
-    ("target", "options", "message"),
+    ("target", "options", "error", "message"),
     [
-        (object(), {}, "object has no get_snapshot(), snapshot() or get_all_snapshots()"),
-        (Target(), {"refresh_seconds": 0}, "refresh_seconds is 0; give seconds above 0"),
-        (Target(), {"refresh_seconds": "5"}, "refresh_seconds is '5'; give seconds above 0"),
-        (Target(), {"max_age_seconds": -1}, "max_age_seconds is -1; give seconds above 0"),
+        (
+            object(),
+            {},
+            TypeError,
+            "object has no get_snapshot(), snapshot() or get_all_snapshots()",
+        ),
+        *(
+            (Aggregator(), {name: value}, ValueError, f"{name} is {value!r}; give seconds above 0")
+            for name in ("refresh_seconds", "max_age_seconds")
+            for value in NO_SECONDS
+        ),
     ],
 )
 def test_what_cannot_be_attached_is_one_clear_error(
-    target: Any, options: dict[str, Any], message: str, caplog: pytest.LogCaptureFixture
+    target: Any,
+    options: dict[str, Any],
+    error: type[Exception],
+    message: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A target that does not fit is logged, or raised with strict; nothing stays behind."""
-    before = dict(vars(target)) if hasattr(target, "__dict__") else {}
+    """A target or a time that does not fit is logged, or raised with strict; nothing is changed."""
+    before = dict(getattr(target, "__dict__", {}))
     handle = attach(target, listen_address="127.0.0.1:0", **options)
-    assert message in caplog.text
+    (logged,) = caplog.messages
+    assert logged.startswith(f"sanctum-exporter is not attached, training goes on: {message}")
+    assert handle.url is None
     handle.detach()
-    with pytest.raises((TypeError, ValueError), match=r"_seconds|get_snapshot"):
+    with pytest.raises(error, match=re.escape(message)):
         attach(target, listen_address="127.0.0.1:0", strict=True, **options)
     assert our_threads() == []
-    assert (dict(vars(target)) if before else {}) == before
+    assert dict(getattr(target, "__dict__", {})) == before
+
+
+def test_what_cannot_be_served_is_raised_by_a_strict_attachment() -> None:
+    """Address and path are checked as the exporter's are, and the target stays as it was."""
+    target = Aggregator()
+    with pytest.raises(ValueError, match="is not a listen address"):
+        attach(target, listen_address="nowhere", strict=True)
+    with pytest.raises(ValueError, match="is not a telemetry path"):
+        attach(target, telemetry_path="metrics", strict=True)
+    assert vars(target) == {"slots": 6, "taken": 0}
+
+
+def test_a_port_in_use_leaves_nothing_of_a_strict_attachment(exporter: SanctumExporter) -> None:
+    """What cannot be served is raised, and the target is as it was."""
+    target = Aggregator()
+    with pytest.raises(OSError, match="cannot listen on"):
+        attach(target, listen_address=address(exporter), strict=True)
+    assert vars(target) == {"slots": 6, "taken": 0}
+
+
+def test_a_refresh_that_fails_makes_not_ready_at_once() -> None:
+    """An aggregator that dies is not ready the moment a refresh finds out, nor a minute later."""
+
+    class Mortal(Aggregator):
+        dead = False
+
+        def get_snapshot(self, factor: int = 1) -> SimpleNamespace:
+            if self.dead:
+                raise RuntimeError("fatal telemetry error")
+            return super().get_snapshot(factor)
+
+    target = Mortal()
+    with attach(target, listen_address="127.0.0.1:0", refresh_seconds=0.01) as handle:
+        eventually(lambda: scrape(address(handle), "/-/ready")[0] == 200)
+        target.dead = True
+        eventually(lambda: scrape(address(handle), "/-/ready")[0] == 503)
+        assert scrape(address(handle), "/-/ready")[1] == (
+            "not ready: no snapshot can be taken: RuntimeError: fatal telemetry error\n"
+        )
+        target.dead = False
+        eventually(lambda: scrape(address(handle), "/-/ready")[0] == 200)
 
 
 def test_an_attachment_without_a_port_takes_no_snapshots(exporter: SanctumExporter) -> None:
     """Where nothing can be published, the refresh does not burden the aggregator."""
-    target = Target()
+    target = Aggregator(12)
     handle = attach(target, listen_address=address(exporter), refresh_seconds=0.001)
     assert (handle.url, our_threads(), target.taken) == (None, ["sanctum-exporter-web"], 0)
     handle.detach()
-
-
-def test_a_refresh_that_fails_makes_it_not_ready_at_once() -> None:
-    """When the aggregator dies, /-/ready says why, long before its last snapshot is old."""
-    dead = threading.Event()
-
-    class Dying(Target):
-        def get_snapshot(self) -> object:
-            if dead.is_set():
-                raise RuntimeError("fatal telemetry error")
-            return super().get_snapshot()
-
-    with attach(
-        Dying(),
-        listen_address="127.0.0.1:0",
-        refresh_seconds=0.01,
-        max_age_seconds=100_000,
-        strict=True,
-    ) as handle:
-        eventually(lambda: scrape(address(handle), "/-/ready")[0] == 200)
-        dead.set()
-        eventually(lambda: scrape(address(handle), "/-/ready")[0] == 503)
-        reason = scrape(address(handle), "/-/ready")[1]
-    assert "no snapshot can be taken: RuntimeError: fatal telemetry error" in reason

@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import logging
 import pickle
+import re
 import socket
 import time
 import urllib.request
@@ -18,22 +19,6 @@ from tests import events
 from tests.live import address, live_event, our_threads
 from tests.programs import scrape
 from tests.recordings import ROOT
-
-
-class Hostile:
-    """An event every attribute of which raises, as does the text of the error."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise HostileError
-
-
-class HostileError(Exception):
-    """An error that cannot be shown."""
-
-    def __repr__(self) -> str:
-        raise RuntimeError("no text")
-
-    __str__ = __repr__
 
 
 def test_the_public_names_are_the_intended_ones() -> None:
@@ -83,9 +68,45 @@ def test_num_envs_are_there_before_training_starts() -> None:
     registry = CollectorRegistry()
     exporter = SanctumExporter(registry=registry, num_envs=16)
     exporter.start()
+    assert b'sanctum_envs{group_id="default"} 16.0' in generate_latest(registry)
+    exporter.emit(live_event(events.line("ANALYTICS_SNAPSHOT", {})))
+    assert b'sanctum_envs{group_id="default"} 16.0' in generate_latest(registry)
     exporter.emit(live_event(events.germinated()))
     assert b'sanctum_total_slots{group_id="default"} 16.0' in generate_latest(registry)
     exporter.close()
+
+
+@pytest.mark.parametrize("num_envs", [-1, 2.5, "16", None, True])
+def test_num_envs_that_are_no_number_are_one_clear_error(
+    num_envs: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are logged, and the exporter begins with none; a strict one is not made."""
+    message = f"num_envs is {num_envs!r}; give a whole number, 0 or more"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        SanctumExporter(num_envs=num_envs, strict=True)
+    assert caplog.messages == []
+    registry = CollectorRegistry()
+    exporter = SanctumExporter(registry=registry, num_envs=num_envs)
+    assert caplog.messages == [f"sanctum-exporter begins without envs, training goes on: {message}"]
+    assert exporter.start()
+    assert b'sanctum_envs{group_id="default"} 0.0' in generate_latest(registry)
+    exporter.close()
+
+
+class Hostile:
+    """An event every attribute of which raises, as does the text of the error."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise HostileError
+
+
+class HostileError(Exception):
+    """An error that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+    __str__ = __repr__
 
 
 def test_no_exception_leaves_emit(
@@ -157,18 +178,42 @@ def test_a_port_that_is_free_again_is_taken_at_the_next_start(exporter: SanctumE
     second.close()
 
 
-def test_a_strict_exporter_raises(exporter: SanctumExporter) -> None:
-    """With strict, what cannot be started is raised."""
+def test_a_strict_exporter_raises_what_it_cannot_start(exporter: SanctumExporter) -> None:
+    """With strict, what comes out only when it starts is raised then."""
+    second = SanctumExporter(address(exporter), strict=True)
     with pytest.raises(OSError, match="cannot listen on"):
-        SanctumExporter(address(exporter), strict=True).start()
-    with pytest.raises(ValueError, match="not a listen address"):
-        SanctumExporter("nowhere", strict=True).start()
+        second.start()
 
 
-def test_an_address_that_is_none_is_one_clear_error(caplog: pytest.LogCaptureFixture) -> None:
-    """A mistake in the address does not stop the training either."""
-    assert SanctumExporter("nowhere").start() is False
-    assert "'nowhere' is not a listen address: give host:port" in caplog.text
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"listen_address": "nowhere"}, "'nowhere' is not a listen address: give host:port"),
+        ({"listen_address": 10500}, "'10500' is not a listen address: give host:port"),
+        ({"telemetry_path": "metrics"}, "'metrics' is not a telemetry path: write /metrics"),
+        ({"telemetry_path": "/-/ready"}, "'/-/ready' is not a telemetry path, other pages are"),
+        ({"telemetry_path": "/"}, "'/' is not a telemetry path, other pages are there"),
+        ({"telemetry_path": None}, "'None' is not a telemetry path: write /metrics"),
+    ],
+)
+def test_what_cannot_be_served_is_one_clear_error(
+    options: dict[str, Any], message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mistake in where to serve is logged, and nothing is served; a strict one is not made."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        SanctumExporter(**{"listen_address": "127.0.0.1:0", **options}, strict=True)
+    exporter = SanctumExporter(**{"listen_address": "127.0.0.1:0", **options})
+    assert (exporter.start(), exporter.start(), exporter.url) == (False, False, None)
+    exporter.emit(live_event(events.started()))
+    exporter.close()
+    (logged,) = caplog.messages
+    assert logged.startswith(f"sanctum-exporter serves nothing, training goes on: {message}")
+
+
+def test_a_push_that_cannot_be_is_refused_by_a_strict_exporter() -> None:
+    """With strict, an endpoint that is none is refused as soon as it is given."""
+    with pytest.raises(ValueError, match="'collector' is not an OTLP endpoint"):
+        SanctumExporter(otlp_endpoint="collector", strict=True)
 
 
 def test_two_exporters_of_a_process_do_not_collide(exporter: SanctumExporter) -> None:
@@ -221,40 +266,6 @@ def test_close_is_bounded_and_leaves_no_thread(exporter: SanctumExporter) -> Non
     assert our_threads() == []
     for client in idle:
         client.close()
-
-
-def test_what_the_hub_dropped_is_published() -> None:
-    """The hub's own drops and those of our queue are counted, not those of other backends."""
-
-    class Hub:
-        def get_health_snapshot(self) -> dict[str, Any]:
-            stats = {
-                "SanctumExporter": {"dropped_events": 3},
-                "FileOutput": {"dropped_events": 400},
-            }
-            return {"hub_dropped_events": 20, "backend_stats": stats}
-
-    registry = CollectorRegistry()
-    exporter = SanctumExporter(registry=registry, hub=Hub())
-    exporter.start()
-    assert b"sanctum_exporter_events_dropped_total 23.0" in generate_latest(registry)
-    exporter.close()
-
-
-def test_a_hub_that_cannot_tell_fails_no_scrape(caplog: pytest.LogCaptureFixture) -> None:
-    """Where the hub's health cannot be read, the count stays, and the log says so once."""
-
-    class Hub:
-        def get_health_snapshot(self) -> dict[str, Any]:
-            raise RuntimeError("closed")
-
-    registry = CollectorRegistry()
-    exporter = SanctumExporter(registry=registry, hub=Hub())
-    exporter.start()
-    for _ in range(3):
-        assert b"sanctum_exporter_events_dropped_total 0.0" in generate_latest(registry)
-    assert len(caplog.records) == 1
-    exporter.close()
 
 
 def test_a_pickled_exporter_is_inert() -> None:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from sanctum_exporter import SanctumExporter
@@ -11,7 +11,39 @@ from tests import events
 from tests.live import live_event
 from tests.waiting import eventually
 
-STANDIN = Path(__file__).parents[2] / "standin"
+
+def test_what_the_hub_dropped_is_published() -> None:
+    """The hub's own drops and those of our queue are counted, not those of other backends."""
+
+    class Hub:
+        def get_health_snapshot(self) -> dict[str, Any]:
+            stats = {
+                "SanctumExporter": {"dropped_events": 3},
+                "FileOutput": {"dropped_events": 400},
+            }
+            return {"hub_dropped_events": 20, "backend_stats": stats}
+
+    registry = CollectorRegistry()
+    exporter = SanctumExporter(registry=registry, hub=Hub())
+    exporter.start()
+    assert b"sanctum_exporter_events_dropped_total 23.0" in generate_latest(registry)
+    exporter.close()
+
+
+def test_a_hub_that_cannot_tell_fails_no_scrape(caplog: pytest.LogCaptureFixture) -> None:
+    """Where the hub's health cannot be read, the count stays, and the log says so once."""
+
+    class Hub:
+        def get_health_snapshot(self) -> dict[str, Any]:
+            raise RuntimeError("closed")
+
+    registry = CollectorRegistry()
+    exporter = SanctumExporter(registry=registry, hub=Hub())
+    exporter.start()
+    for _ in range(3):
+        assert b"sanctum_exporter_events_dropped_total 0.0" in generate_latest(registry)
+    assert len(caplog.records) == 1
+    exporter.close()
 
 
 def test_what_a_full_queue_drops_is_published(hub_module: Any) -> None:

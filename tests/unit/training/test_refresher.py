@@ -1,12 +1,31 @@
 from __future__ import annotations
 
-from threading import Event
-from traceback import walk_tb
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import TIMEOUT_MAX, Event
 
 import pytest
 
 from sanctum_exporter.training.refresher import Refresher
+from tests.aggregators import DeadAggregator
 from tests.waiting import eventually
+
+
+@contextmanager
+def refreshing(
+    take: Callable[[], object],
+    age_seconds: Callable[[], float | None] = lambda: None,
+    interval_seconds: float = 0.001,
+    failed: Callable[[str], None] = lambda _: None,
+) -> Iterator[Refresher]:
+    """Refresh inside the block."""
+    refresher = Refresher(take, age_seconds, interval_seconds, failed)
+    try:
+        yield refresher
+    finally:
+        refresher.stop()
+        refresher.join()
 
 
 def test_a_refresh_takes_a_snapshot_where_nobody_does() -> None:
@@ -20,40 +39,58 @@ def test_a_refresh_takes_a_snapshot_where_nobody_does() -> None:
             asked.set()
         return value
 
-    refresher = Refresher(lambda: taken.append(1), age, 0.001, lambda _: None)
-    assert asked.wait(20)
-    refresher.stop()
-    refresher.join()
+    with refreshing(lambda: taken.append(1), age):
+        assert asked.wait(20)
     assert taken == [1]
 
 
 def test_a_refresh_survives_an_aggregator_that_fails(caplog: pytest.LogCaptureFixture) -> None:
-    """A snapshot that raises is logged once, and the next is tried all the same."""
+    """A snapshot that raises is reported each time and logged once, and the next is tried."""
+    target, reasons = DeadAggregator(), list[str]()
+    with refreshing(target.get_snapshot, failed=reasons.append):
+        eventually(lambda: len(reasons) >= 3)
+    assert set(reasons) == {"no snapshot can be taken: RuntimeError: fatal telemetry error"}
+    assert len(caplog.records) == 1
+    assert caplog.text.endswith("RuntimeError: fatal telemetry error\n")
+
+
+def test_the_error_that_an_aggregator_keeps_stays_as_long_as_it_was() -> None:
+    """However often an aggregator raises the same error, its traceback does not grow."""
+    target, lengths = DeadAggregator(), list[int]()
+
+    def take() -> object:
+        lengths.append(len(traceback.extract_tb(target.error.__traceback__)))
+        return target.get_snapshot()
+
+    with refreshing(take):
+        eventually(lambda: len(lengths) >= 50)
+    assert lengths[0] == 0
+    assert set(lengths[1:]) == {2}, "that of this function and that of get_snapshot"
+
+
+def test_an_error_that_refuses_attributes_ends_no_refresh() -> None:
+    """Errors may be frozen; the next snapshot is tried all the same."""
+
+    class FrozenError(Exception):
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(name)
+
     tries = []
 
     def fail() -> None:
         tries.append(1)
-        raise RuntimeError("fatal telemetry error")
+        raise FrozenError
 
-    refresher = Refresher(fail, lambda: None, 0.001, lambda _: None)
-    eventually(lambda: len(tries) >= 3)
-    refresher.stop()
-    refresher.join()
-    assert len(caplog.records) == 1
+    with refreshing(fail):
+        eventually(lambda: len(tries) >= 3)
 
 
-def test_an_error_that_is_raised_again_keeps_its_length() -> None:
-    """An aggregator that raises the same error for ever finds its traceback no longer each time."""
-    stored = RuntimeError("fatal telemetry error")
-    lengths: list[int] = []
-
-    def fail() -> None:
-        lengths.append(len(list(walk_tb(stored.__traceback__))))
-        raise stored
-
-    refresher = Refresher(fail, lambda: None, 0.001, lambda _: None)
-    eventually(lambda: len(lengths) >= 20)
-    refresher.stop()
-    refresher.join()
-    # Before anything was raised there is none; then there is the function that raised it.
-    assert lengths == [0] + [1] * (len(lengths) - 1)
+@pytest.mark.parametrize("interval_seconds", [TIMEOUT_MAX * 2, float("inf")])
+def test_an_interval_that_never_ends_is_waited_for(interval_seconds: float) -> None:
+    """An interval longer than a thread can wait takes the first snapshot and no other."""
+    taken = []
+    with refreshing(lambda: taken.append(1), interval_seconds=interval_seconds) as refresher:
+        eventually(lambda: taken == [1])
+        refresher.join()
+        assert refresher._thread.is_alive()  # noqa: SLF001 - nothing else shows that it waits
+    assert taken == [1]

@@ -9,10 +9,10 @@ from sanctum_exporter.training.snapshots import Snapshots
 from tests.clocks import Clock
 
 
-def snapshots(**options: Any) -> Snapshots:
+def snapshots(clock: Clock | None = None) -> Snapshots:
     """Return what takes snapshots in, with clocks that stand still."""
-    clock = Clock()
-    return Snapshots("default", 60.0, **{"clock": clock, "monotonic": clock, **options})
+    clock = clock or Clock()
+    return Snapshots("default", 60.0, clock=clock, monotonic=clock)
 
 
 def totals(published: Snapshots) -> dict[str, int]:
@@ -36,6 +36,37 @@ def test_a_bad_snapshot_is_counted_logged_once_and_changes_nothing(
     assert rejected["invalid_field"] == 32
     assert len(caplog.records) == 2
     assert "training is not affected" in caplog.text
+
+
+class MuteError(Exception):
+    """An error that cannot be shown."""
+
+    def __str__(self) -> str:
+        """Fail."""
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+class Hostile:
+    """A mapping or a snapshot of which only the slots can be had; everything else raises."""
+
+    total_slots = 1
+
+    def __getattr__(self, name: str) -> Any:
+        """Fail."""
+        raise MuteError
+
+
+def test_nothing_that_a_snapshot_does_reaches_whoever_took_it() -> None:
+    """Objects that raise what cannot even be shown are counted as rejected."""
+    published = snapshots()
+    published.take(Hostile())
+    published.take_all(Hostile())
+    published.take_all({"A": Hostile()})
+    rejected = published.activity().rejected
+    assert (rejected["internal_error"], rejected["invalid_field"]) == (2, 1)
+    assert totals(published) == {"default": 0}
 
 
 def test_no_snapshot_is_not_a_bad_one() -> None:
@@ -74,10 +105,17 @@ def test_the_group_without_a_name_is_default() -> None:
     assert totals(published) == {"default": 5}
 
 
+def test_an_empty_name_for_the_only_group_is_default() -> None:
+    """What attach is told to call a group follows the same rule (R1)."""
+    published = Snapshots("", 60.0)
+    published.take(SimpleNamespace(total_slots=2))
+    assert totals(published) == {"default": 2}
+
+
 def test_readiness_follows_the_age_of_the_newest_snapshot() -> None:
     """Not ready before the first snapshot, nor when the newest is older than the stated age."""
     clock = Clock()
-    published = snapshots(monotonic=clock, clock=clock)
+    published = snapshots(clock)
     assert "nobody has taken a snapshot yet" in (published.not_ready() or "")
     published.take(SimpleNamespace(total_slots=1))
     stamp = published.readings()[0].last_event_timestamp
@@ -89,3 +127,20 @@ def test_readiness_follows_the_age_of_the_newest_snapshot() -> None:
     published.take(SimpleNamespace(total_slots=1))
     assert published.not_ready() is None
     assert published.readings()[0].last_event_timestamp == 1075.0
+
+
+def test_a_failure_makes_not_ready_at_once_until_the_next_snapshot() -> None:
+    """However fresh the values are, they stay as they are once no snapshot can be taken."""
+    published = snapshots()
+    snapshot = SimpleNamespace(total_slots=1)
+    for take, taken in (
+        (published.take, snapshot),
+        (published.take_all, {"A": snapshot}),
+        (published.take_all, {}),
+    ):
+        published.note_failure("no snapshot can be taken: RuntimeError: fatal")
+        assert published.not_ready() == "no snapshot can be taken: RuntimeError: fatal"
+        published.take(3)
+        assert published.not_ready() is not None
+        take(taken)
+        assert published.not_ready() is None

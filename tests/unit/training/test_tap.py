@@ -11,50 +11,12 @@ import pytest
 
 from sanctum_exporter.training.snapshots import Snapshots
 from sanctum_exporter.training.tap import Tap, snapshot_method, tap
-from tests.clocks import Clock
+from tests.aggregators import Aggregator, Backend, DeadAggregator, Registry
 
 
-class Aggregator:
-    """Gives snapshots with the slots that it was told."""
-
-    def __init__(self, slots: int = 6) -> None:
-        self.slots = slots
-
-    def get_snapshot(self, factor: int = 1) -> SimpleNamespace:
-        """Return a snapshot."""
-        return SimpleNamespace(total_slots=self.slots * factor, connected=True)
-
-
-class Registry:
-    """Gives the snapshots of its aggregators."""
-
-    def __init__(self, **aggregators: Aggregator) -> None:
-        self.aggregators = aggregators
-
-    def get_all_snapshots(self) -> dict[str, SimpleNamespace]:
-        """Return them."""
-        return {name: each.get_snapshot() for name, each in self.aggregators.items()}
-
-
-class Backend:
-    """Gives its registry's snapshots in two ways, as SanctumBackend does."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-
-    def get_all_snapshots(self) -> dict[str, SimpleNamespace]:
-        """Return all."""
-        return self._registry.get_all_snapshots()
-
-    def get_snapshot(self) -> SimpleNamespace:
-        """Return the first."""
-        return min(self._registry.get_all_snapshots().items())[1]
-
-
-def snapshots(**options: Any) -> Snapshots:
-    """Return what takes snapshots in, with clocks that stand still."""
-    clock = Clock()
-    return Snapshots("default", 60.0, **{"clock": clock, "monotonic": clock, **options})
+def snapshots() -> Snapshots:
+    """Return what takes snapshots in."""
+    return Snapshots("default", 60.0)
 
 
 def totals(published: Snapshots) -> dict[str, int]:
@@ -102,7 +64,7 @@ def test_removing_restores_the_target_exactly() -> None:
     for target in (plain, special):
         for each in tap(target, snapshots()):
             each.remove()
-    assert vars(plain) == {"slots": 6}
+    assert vars(plain) == {"slots": 6, "taken": 0}
     assert vars(special) == before
 
 
@@ -147,15 +109,11 @@ def test_a_target_that_nobody_holds_is_collected() -> None:
 
 def test_an_exception_of_the_target_is_the_callers() -> None:
     """What the target raises reaches whoever asked it, and nothing is published."""
-
-    class Dead:
-        def get_snapshot(self) -> object:
-            raise KeyError("stage")
-
-    target = Dead()
-    tap(target, snapshots())
-    with pytest.raises(KeyError, match="stage"):
+    target, published = DeadAggregator(), snapshots()
+    tap(target, published)
+    with pytest.raises(RuntimeError, match="fatal telemetry error"):
         target.get_snapshot()
+    assert published.age_seconds() is None
 
 
 def test_a_target_that_does_not_take_methods_is_refused() -> None:
@@ -171,11 +129,11 @@ def test_a_target_that_does_not_take_methods_is_refused() -> None:
         tap(Slotted(), snapshots())
 
 
-def test_a_refresh_asks_as_users_do() -> None:
+def test_a_target_is_asked_as_its_users_ask_it() -> None:
     """A backend is asked itself, so that what it refuses its users is not published as fresh."""
 
     class Fatal(Backend):
-        def get_all_snapshots(self) -> dict[str, SimpleNamespace]:
+        def get_all_snapshots(self) -> dict[str, Any]:
             raise RuntimeError("fatal telemetry error")
 
     with pytest.raises(RuntimeError, match="fatal"):

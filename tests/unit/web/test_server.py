@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from sanctum_exporter.readings import GroupReading
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
-from sanctum_exporter.web.address import ListenAddress, parse_address
+from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.exporter import serve
 from sanctum_exporter.web.server import Site, WebServer
 from tests import events
@@ -176,30 +176,3 @@ def test_closed_server_gives_its_port_back() -> None:
     first.close()
     first.close()
     WebServer(first.address, site).close()
-
-
-@pytest.mark.parametrize(
-    ("text", "address", "url"),
-    [
-        ("127.0.0.1:10500", ("127.0.0.1", 10500), "http://127.0.0.1:10500"),
-        (":10500", ("", 10500), "http://127.0.0.1:10500"),
-        ("[::1]:1", ("::1", 1), "http://[::1]:1"),
-        ("[::]:1", ("::", 1), "http://[::1]:1"),
-        ("trainer-7:65535", ("trainer-7", 65535), "http://trainer-7:65535"),
-    ],
-)
-def test_addresses_are_those_of_prometheus_exporters(
-    text: str, address: tuple[str, int], url: str
-) -> None:
-    """They come back as they were written."""
-    parsed = parse_address(text)
-    assert parsed == address
-    assert str(parsed) == text
-    assert parsed.url == url
-
-
-@pytest.mark.parametrize("text", ["", "10500", "localhost", "host:", "host:x", ":65536", "::1:80"])
-def test_what_is_no_address_is_told_with_an_example(text: str) -> None:
-    """An address without its port, above all."""
-    with pytest.raises(ValueError, match=r"is not a listen address: (give host:port|write IPv6)"):
-        parse_address(text)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sanctum_exporter.web.address import parse_address, parse_telemetry_path
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "url"),
+    [
+        ("127.0.0.1:10500", ("127.0.0.1", 10500), "http://127.0.0.1:10500"),
+        (":10500", ("", 10500), "http://127.0.0.1:10500"),
+        ("[::1]:1", ("::1", 1), "http://[::1]:1"),
+        ("[::]:1", ("::", 1), "http://[::1]:1"),
+        ("trainer-7:65535", ("trainer-7", 65535), "http://trainer-7:65535"),
+    ],
+)
+def test_addresses_are_those_of_prometheus_exporters(
+    text: str, address: tuple[str, int], url: str
+) -> None:
+    """An address comes back as it was written, with a URL that reaches it from here."""
+    parsed = parse_address(text)
+    assert parsed == address
+    assert str(parsed) == text
+    assert parsed.url == url
+
+
+@pytest.mark.parametrize("text", ["", "10500", "localhost", "host:", "host:x", ":65536", "::1:80"])
+def test_what_is_no_address_is_told_with_an_example(text: str) -> None:
+    """A text that is no address is refused with one that is."""
+    with pytest.raises(ValueError, match=r"is not a listen address: (give host:port|write IPv6)"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/sanctum/metrics", "/a.b_c~d-9", "/-"])
+def test_paths_that_the_metrics_can_be_served_at_are_taken(path: str) -> None:
+    """A path that requests can reach comes back as it was written."""
+    assert parse_telemetry_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "metrics",
+        "//metrics",
+        "/metrics/",
+        "/metrics?x",
+        "/a b",
+        "/métriques",
+        "/metrics\n",
+        "/%2F",
+    ],
+)
+def test_what_is_no_path_is_refused(path: str) -> None:
+    """A path that requests could not reach is refused with one that they can."""
+    message = f"{path!r} is not a telemetry path: write /metrics, or other letters after"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        parse_telemetry_path(path)
+
+
+@pytest.mark.parametrize("path", ["/", "/-/ready", "/-/healthy", "/-/metrics"])
+def test_the_path_of_another_page_is_refused(path: str) -> None:
+    """The metrics take the place of neither the page nor of health and readiness."""
+    with pytest.raises(ValueError, match="is not a telemetry path, other pages are there"):
+        parse_telemetry_path(path)
