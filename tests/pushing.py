@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 from tests import collectors, recordings
+from tests.pushing_child import memory_kib
 
 
 class Ending(NamedTuple):
@@ -51,10 +50,7 @@ class Child:
 
     def memory_kib(self) -> int:
         """Return the resident memory of now."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
-        match = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert match
-        return int(match[1])
+        return memory_kib("VmRSS", self._process.pid)
 
     def wait_for_log(self, text: str) -> None:
         """Wait for a line of the log."""
@@ -75,13 +71,13 @@ class Child:
         self._stdin.write("\n")
         self._stdin.flush()
         ended_at = float(self._stdout.readline())
-        _, status, usage = os.wait4(self._process.pid, 0)
+        status = self._process.wait(collectors.DEADLINE_SECONDS)
         exit_seconds = time.monotonic() - ended_at
-        self._process.returncode = os.waitstatus_to_exitcode(status)
+        peak = int(self._stdout.readline())
         self._reader.join()
         for pipe in (self._stdin, self._stdout, self._stderr):
             pipe.close()
-        return Ending(self._process.returncode, exit_seconds, usage.ru_maxrss, self.log)
+        return Ending(status, exit_seconds, peak, self.log)
 
     def _read_log(self) -> None:
         for line in self._stderr:

@@ -20,7 +20,7 @@ from tests.collectors import GrpcCollector, HttpCollector
 from tests.pushing import Child
 
 LONGEST_EXIT_SECONDS = 5.0
-LARGEST_MEMORY_KIB = 150 * 1024
+LARGEST_MEMORY_KIB = 100 * 1024
 GERMINATED = recordings.golden("ppo_single")[-1]["seed_lifecycle"]["germination_count"]
 GERMINATED_KEY = ("sanctum.seeds_germinated", frozenset({("group_id", "default")}))
 
