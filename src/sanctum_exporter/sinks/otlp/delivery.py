@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
+from sanctum_exporter import logs
 from sanctum_exporter.sinks.otlp.options import PushOptions
 from sanctum_exporter.sinks.otlp.session import JudgingSession
 
@@ -79,7 +80,7 @@ class ExporterDelivery:
             try:
                 result = self._exporter.export(data)
             except Exception as error:  # noqa: BLE001 - whatever it is must not end the thread
-                return f"{type(error).__name__}: {error}"
+                return logs.describe(error)
         if result is MetricExportResult.SUCCESS:
             return None
         said = self._session.reason if self._session else ""

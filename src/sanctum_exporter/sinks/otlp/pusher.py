@@ -106,7 +106,7 @@ class Pusher:
             data = self._collect()
             return connect().send(data)
         except Exception as error:  # noqa: BLE001 - the next push may do better
-            return f"{type(error).__name__}: {error}"
+            return logs.describe(error)
 
     def _note(self, problem: str | None) -> None:
         """Log the first failure of a row, and its end."""
