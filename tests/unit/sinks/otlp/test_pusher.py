@@ -303,6 +303,17 @@ def test_a_last_push_that_takes_all_the_time_is_lost(
     assert caplog.messages == [LOST.format(3)]
 
 
+def test_last_values_that_arrive_late_are_not_lost(
+    push: Push, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the endpoint took counts, however long it took."""
+    push.endpoint.answers = [None, push.take(3)]
+    pusher = push.start()
+    push.turnstile.arrival()
+    pusher.close()
+    assert caplog.messages == []
+
+
 def test_closing_waits_no_longer_than_it_may(push: Push, caplog: pytest.LogCaptureFixture) -> None:
     """An endpoint that never answers is left behind, and the log says what is lost."""
     released = threading.Event()
