@@ -26,14 +26,15 @@ _began = time.monotonic()
 
 
 @pytest.fixture(autouse=True)
-def _few_log_lines_of_property_tests(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Keep the thousands of warnings that random events provoke off the screen of a failure."""
-    if not hasattr(getattr(request.node, "obj", None), "hypothesis"):
-        yield
-        return
+def _log_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave the level of our log as it was; a command that a test runs sets it.
+
+    The thousands of warnings that random events provoke stay off the screen of a failure.
+    """
     logger = logging.getLogger("sanctum_exporter")
     before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    if hasattr(getattr(request.node, "obj", None), "hypothesis"):
+        logger.setLevel(logging.CRITICAL)
     yield
     logger.setLevel(before)
 
