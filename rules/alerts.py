@@ -35,6 +35,18 @@ and {_ON} (
 )"""
 
 
+def _grew(counter: str) -> str:
+    """Return the processes whose counter grew within ten minutes, or was above 0 from the start."""
+    return f"""
+sum by (job, instance) (increase({counter}[10m])) > 0
+or
+(
+  sum by (job, instance) (last_over_time({counter}[2m])) > 0
+  unless on (job, instance) last_over_time({counter}[1h] offset 10m)
+)
+"""
+
+
 def groups() -> list[tuple[str, Sequence[Alert]]]:
     """Return the groups of rules, in the order of the file."""
     return [
@@ -215,14 +227,7 @@ unless on (job, instance) (max by (job, instance) (group:sanctum_episodes:left) 
                 Alert(
                     "SanctumEventsRejected",
                     "warning",
-                    """
-sum by (job, instance) (increase(sanctum_exporter_events_rejected_total[10m])) > 0
-or
-(
-  sum by (job, instance) (last_over_time(sanctum_exporter_events_rejected_total[2m])) > 0
-  unless on (job, instance) last_over_time(sanctum_exporter_events_rejected_total[1h] offset 10m)
-)
-""",
+                    _grew("sanctum_exporter_events_rejected_total"),
                     summary="Telemetry events are rejected",
                     description=f'{PROCESS} rejected {{{{ $value | printf "%.0f" }}}} events within 10 minutes: its numbers may be wrong. The log of the exporter names each reason.',
                     dashboard="sanctum-fleet",
@@ -231,14 +236,7 @@ or
                 Alert(
                     "SanctumEventsDropped",
                     "warning",
-                    """
-sum by (job, instance) (increase(sanctum_exporter_events_dropped_total[10m])) > 0
-or
-(
-  sum by (job, instance) (last_over_time(sanctum_exporter_events_dropped_total[2m])) > 0
-  unless on (job, instance) last_over_time(sanctum_exporter_events_dropped_total[1h] offset 10m)
-)
-""",
+                    _grew("sanctum_exporter_events_dropped_total"),
                     summary="Telemetry events are dropped",
                     description=f'The training process of {PROCESS} dropped {{{{ $value | printf "%.0f" }}}} events within 10 minutes before the exporter saw them: its numbers lag behind the truth.',
                     dashboard="sanctum-fleet",

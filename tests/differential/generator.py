@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from benchmarks.emit_cost import payload_class
 from sanctum_exporter.readings import group_name
 from tests.differential.original import Original
 
@@ -57,22 +58,6 @@ SIMPLE_VALUES: dict[Any, tuple[Any, ...]] = {
     float: (0.0, 0.5, -1.5, 40.0, float("nan")),
     str: ("norm", "G1", "x"),
 }
-# The payload's class is named after the event, but for these.
-PAYLOADS = {
-    "SEED_GATE_EVALUATED": "SeedGateEvaluatedPayload",
-    "PLATEAU_DETECTED": "TrendDetectedPayload",
-    "DEGRADATION_DETECTED": "TrendDetectedPayload",
-    "IMPROVEMENT_DETECTED": "TrendDetectedPayload",
-    "PPO_UPDATE_COMPLETED": "PPOUpdatePayload",
-    "COUNTERFACTUAL_MATRIX_COMPUTED": "CounterfactualMatrixPayload",
-    "TOPOLOGY_MANIFEST_RECORDED": "TopologyManifestPayload",
-    "GRADIENT_ANOMALY": "AnomalyDetectedPayload",
-    "GRADIENT_PATHOLOGY_DETECTED": "AnomalyDetectedPayload",
-    "NUMERICAL_INSTABILITY_DETECTED": "AnomalyDetectedPayload",
-    "RATIO_EXPLOSION_DETECTED": "AnomalyDetectedPayload",
-    "RATIO_COLLAPSE_DETECTED": "AnomalyDetectedPayload",
-    "VALUE_COLLAPSE_DETECTED": "AnomalyDetectedPayload",
-}
 
 
 class Generator:
@@ -116,7 +101,7 @@ class Generator:
             group_id=group_id,
             slot_id=slot_id,
             epoch=self._random.choice((None, 1, 7)),
-            data=self._filled(self._payload_class(name), given),
+            data=self._filled(payload_class(name), given),
         )
 
     def _given(self, name: str, group: str) -> dict[str, Any]:
@@ -172,14 +157,8 @@ class Generator:
     def _names_an_env(self, name: str) -> bool:
         return name == "BATCH_EPOCH_COMPLETED" or (
             name != "TRAINING_STARTED"
-            and "env_id" in {each.name for each in fields(self._payload_class(name))}
+            and "env_id" in {each.name for each in fields(payload_class(name))}
         )
-
-    def _payload_class(self, name: str) -> Any:
-        if name == "PHASE_PROFILE_COMPLETED":
-            return self._original.profile
-        camel = "".join(word.title() for word in name.split("_")) + "Payload"
-        return getattr(self._original.telemetry, PAYLOADS.get(name, camel))
 
     def _filled(self, cls: Any, given: dict[str, Any]) -> Any:
         hints = typing.get_type_hints(cls)

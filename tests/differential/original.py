@@ -28,7 +28,6 @@ class Original:
 
     def __init__(self) -> None:
         self.telemetry: Any = import_module("esper.leyline.telemetry")
-        self.profile: Any = import_module("esper.leyline.reports").PhaseProfileReport
         registry = import_module("esper.karn.sanctum.registry")
         self._to_dict: Any = import_module("esper.nissa.output")._telemetry_event_to_dict  # noqa: SLF001 - what its writer writes
         widget = import_module("esper.karn.sanctum.widgets.tamiyo.slots_panel")
