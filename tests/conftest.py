@@ -58,8 +58,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("what this run says")
     write(f"{passed} promises kept, {failed + broken} broken, {skipped} not looked at")
     if any("tests/stack/" in report.nodeid for report in stats.get("passed", ())):
-        servers = ", ".join(f"{name} {version}" for name, version in known().items())
-        write(f"real servers: {servers}")
+        tools = ", ".join(f"{name} {version}" for name, version in known().items())
+        write(f"real servers and tools that the tests of tests/stack had: {tools}")
     else:
         write("no real server took part: `make test` runs those tests too")
     if skipped:

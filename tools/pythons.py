@@ -2,7 +2,7 @@
 
 Usage: ``python tools/pythons.py``; the exit status is that of the worst.
 
-Looked for on PATH, among pyenv's versions and, with apt, among Debian's packages. What cannot be
+Looked for on PATH, among pyenv's versions and, in CI, among Debian's packages. What cannot be
 had is named at the end, and is no failure.
 """
 
@@ -42,12 +42,14 @@ def find(minor: int) -> Path | None:
 
 
 def from_debian(minor: int) -> Path | None:
-    """Return a Python of a minor version out of Debian's packages, where we may install them."""
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
+    """Return a Python of a minor version out of Debian's packages; only CI's machine is ours."""
+    if not os.environ.get("CI") or shutil.which("apt-get") is None or os.geteuid() != 0:
         return None
     packages = [f"python3.{minor}", f"python3.{minor}-venv"]
     command = ["apt-get", "install", "-qq", "--no-install-recommends", *packages]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
+    try:
+        subprocess.run(command, capture_output=True, check=True, timeout=600)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return None
     return find(minor)
 

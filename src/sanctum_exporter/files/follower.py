@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from sanctum_exporter.files.lines import CHUNK_BYTES, GZIP_HEADER, LineSplitter, is_gzip
+from sanctum_exporter.files.lines import CHUNK_BYTES, GZIP_HEADER, LineSplitter
 from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.state.intake import Intake
 
@@ -82,7 +82,7 @@ class FileFollower:
         with self.path.open("rb") as file:
             if not self._is_continued_by(file.fileno()):
                 self._begin()
-            if self._offset < len(GZIP_HEADER) and is_gzip(self.path):
+            if self._offset < len(GZIP_HEADER) and _is_gzip(file.fileno()):
                 # Its first bytes may have been read before the header was whole.
                 self._begin()
                 self.failure = f"{self.path} is gzip, which does not grow: use replay or inspect"
@@ -132,3 +132,7 @@ class FileFollower:
         if rest is not None:
             self._rest_taken = True
             self._reading.line(rest, self._lines + 1)
+
+
+def _is_gzip(descriptor: int) -> bool:
+    return os.pread(descriptor, len(GZIP_HEADER), 0) == GZIP_HEADER

@@ -235,3 +235,50 @@ def test_a_million_envs_allocate_nothing_per_slot() -> None:
         tracemalloc.stop()
     assert slots.total_slots == slots.slot_stage_counts["DORMANT"] == 64_000_000
     assert peak < 100_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        events.germinated(env_id=1),
+        events.stage_changed("TRAINING", env_id=1),
+        events.ended("SEED_FOSSILIZED", env_id=1),
+        events.ended("SEED_PRUNED", env_id=1),
+        events.line("SEED_GATE_EVALUATED", {"env_id": 1, "slot_id": "r0c0"}),
+    ],
+)
+def test_every_seed_event_makes_its_slot_and_env_known_before_the_start(line: bytes) -> None:
+    """Attached late, the first event of a seed, whichever it is, tells of one slot of one env."""
+    slots = snapshot(line)
+    assert (slots.total_slots, slots.n_envs) == (1, 1)
+
+
+def test_a_report_of_an_env_past_the_last_is_rejected() -> None:
+    """The envs of a run of two are 0 and 1."""
+    aggregator = after(events.started(2))
+    with pytest.raises(RejectedEventError, match="env_id 2 of a run with 2 envs"):
+        decode(events.epoch_completed(None, env_id=2)).tell(aggregator)
+
+
+def test_before_the_start_a_report_replaces_its_own_slots_and_no_others() -> None:
+    """Slots that a report does not name keep their seeds, and those it names have the new ones."""
+
+    def report(**slots: str) -> bytes:
+        return events.epoch_completed(
+            {slot: {"stage": stage, "epochs_in_stage": 1} for slot, stage in slots.items()}
+        )
+
+    aggregator = after(report(a="TRAINING"), report(b="HOLDING"), report(b="BLENDING"))
+    decode(report(a="GERMINATED")).tell(aggregator)
+    counts = slots_of(aggregator).slot_stage_counts
+    assert (counts["GERMINATED"], counts["BLENDING"], counts["DORMANT"]) == (1, 1, 0)
+    assert slots_of(aggregator).active_slots == 2
+
+
+def test_rates_are_sampled_from_the_first_episode_on() -> None:
+    """Five batches that end at episode 1 are five samples, which is what a trend needs."""
+    lines = [events.started()]
+    for _ in range(5):
+        lines += [events.batch_completed(1), events.germinated()]
+    lines += [events.batch_completed(1)] * 5
+    assert snapshot(*lines).seed_lifecycle.germination_trend == "rising"

@@ -12,6 +12,7 @@ from sanctum_exporter.telemetry.events import Event
 from sanctum_exporter.telemetry.rejection import LOG_INTERVAL_SECONDS
 from tests import events
 from tests.clocks import Clock
+from tests.live import live_event
 
 
 def test_every_event_is_counted_once_by_type_or_by_reason() -> None:
@@ -107,3 +108,60 @@ def test_placeholder_stands_in_until_a_group_is_configured() -> None:
     assert placeholder.info.start_timestamp == 0.0
     intake.line(events.started(group_id="A"), 1)
     assert [reading.group_id for reading in intake.readings()] == ["A"]
+
+
+def test_the_placeholder_tells_when_its_group_was_heard() -> None:
+    """Before any group is configured, an event of the default group moves its time."""
+    intake = Intake(Groups(placeholder=True))
+    intake.line(events.line("TAMIYO_INITIATED", {"env_id": 0}), 1)
+    (reading,) = intake.readings()
+    assert reading.last_event_timestamp == events.EPOCH_SECONDS
+
+
+def test_counts_say_since_when_they_count() -> None:
+    """Groups and events have counted since the state was made."""
+    intake = Intake(Groups(clock=Clock(1234.0)))
+    intake.line(events.started(), 1)
+    (reading,) = intake.readings()
+    assert reading.counted_since == intake.activity().counted_since == 1234.0
+
+
+def test_a_group_that_is_not_there_or_not_configured_is_not_read() -> None:
+    """Neither has values to publish."""
+    intake = Intake(Groups())
+    intake.line(events.line("TAMIYO_INITIATED", {"env_id": 0}), 1)
+    assert intake.read("default") is None
+    assert intake.read("nobody") is None
+
+
+def test_the_log_says_what_was_wrong_with_a_live_event(caplog: pytest.LogCaptureFixture) -> None:
+    """A live event that does not fit the run is told without a line, and with its reason."""
+    intake = Intake(Groups(), source="live telemetry")
+    intake.live(live_event(events.started(n_envs=2)))
+    intake.live(live_event(events.germinated(env_id=5)))
+    assert caplog.messages == [
+        "live telemetry: event rejected: unknown_env: env_id 5 of a run with 2 envs"
+    ]
+
+
+def test_the_log_says_what_our_own_fault_was(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception that nobody foresaw is told with its text, or its type if it has none."""
+
+    class Mute(Exception):  # noqa: N818 - its name is what the log shows
+        def __repr__(self) -> str:
+            raise RuntimeError("no text")
+
+    faults: list[Exception] = [ValueError("a bug"), Mute()]
+
+    def fail(_: bytes) -> Event:
+        raise faults.pop(0)
+
+    clock = Clock()
+    intake = Intake(Groups(), "x", fail, clock=clock)
+    intake.line(b"{}", 1)
+    clock.now += LOG_INTERVAL_SECONDS
+    intake.line(b"{}", 2)
+    assert caplog.messages == [
+        "x, line 1: event rejected: internal_error: ValueError('a bug')",
+        "x, line 2: event rejected: internal_error: Mute",
+    ]
