@@ -37,6 +37,7 @@ class FileFollower:
         self._seen: tuple[int, int, int, int] | None = None
         self.failure: str | None = f"waiting for {path}, which does not exist yet"
         """Why the file is not being read, None while it is."""
+        self._existed = False
         self._new_intake = new_intake
         self._chunk_bytes = chunk_bytes
         self._published = new_intake()
@@ -54,13 +55,14 @@ class FileFollower:
         """Read at most one chunk of what is new; tell whether there may be more at once."""
         try:
             stat = self.path.stat()
+            self._existed = True
             seen = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
             if seen == self._seen and self.failure is None:
                 self._take_complete_rest()
                 return False
             return self._read(seen)
         except FileNotFoundError:
-            if self._seen is not None:
+            if self._existed:
                 self.failure = f"{self.path} is gone; its last values stay published"
             self._seen = None
         except OSError as error:

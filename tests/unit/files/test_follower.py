@@ -286,3 +286,14 @@ def test_readiness_says_how_much_of_the_file_has_been_read(path: Path) -> None:
     follower = follow(path, chunk_bytes=64)
     assert follower.poll()
     assert failure(follower) == f"reading {path}: 25%"
+
+
+@pytest.mark.parametrize("content", [gzip.compress(b"x"), b"\n" * 256])
+def test_a_file_that_goes_before_it_was_read_is_gone(path: Path, content: bytes) -> None:
+    """What was said of the file while it was there is not said any more."""
+    path.write_bytes(content)
+    follower = follow(path, chunk_bytes=64)
+    follower.poll()
+    path.unlink()
+    settle(follower)
+    assert failure(follower) == f"{path} is gone; its last values stay published"
