@@ -288,7 +288,7 @@ def test_readiness_says_how_much_of_the_file_has_been_read(path: Path) -> None:
     assert failure(follower) == f"reading {path}: 25%"
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"x"), b"\n" * 256])
+@pytest.mark.parametrize("content", [gzip.compress(b"x"), b"\n" * 256], ids=["gzip", "half read"])
 def test_a_file_that_goes_before_it_was_read_is_gone(path: Path, content: bytes) -> None:
     """What was said of the file while it was there is not said any more."""
     path.write_bytes(content)
