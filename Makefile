@@ -28,7 +28,7 @@ test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip t
 quick: $(VENV)/dev ## Run every test that needs no server, in less than a minute
 	@$(BIN)/python -m pytest --ignore tests/stack --numprocesses 6 --dist worksteal
 
-fuzz: $(VENV)/dev ## Run the property tests long, on random inputs (half an hour)
+fuzz: $(VENV)/dev ## Run the property tests long, on random inputs (about ten minutes)
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis
 
 lowest: .venvs/lowest ## Run unit, parity and command line tests on the lowest declared versions
