@@ -45,7 +45,6 @@ check: $(VENV)/dev ## Linters, types, import contracts, generated files
 	@$(BIN)/python -m tools.generate --check
 
 generate: $(VENV)/dev ## Write every generated file anew
-	@$(BIN)/python -W ignore::DeprecationWarning -m grafana.build
 	@$(BIN)/python -m tools.generate
 
 pictures: $(VENV)/dev ## Draw the dashboards with Grafana's component library

@@ -1,11 +1,9 @@
-#!/usr/bin/env python3
-"""Write the dashboards' JSON: ``python -m grafana.build``."""
+"""The dashboards' files, for ``tools/generate.py``."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
@@ -27,28 +25,4 @@ def _text(dashboard: object) -> str:
     # With any placement Grafana hides links and annotations in a menu.
     for item in [*document["links"], *document["annotations"]["list"]]:
         del item["placement"]
-    return json.dumps(_without_nulls(document), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _without_nulls(value: Any, key: str = "") -> Any:
-    """Drop what is unset; a threshold's null is its meaning."""
-    if isinstance(value, dict):
-        return {
-            name: _without_nulls(item, name)
-            for name, item in value.items()
-            if item is not None or key == "steps"
-        }
-    if isinstance(value, list):
-        return [_without_nulls(item, key) for item in value]
-    return value
-
-
-def main() -> None:
-    """Write the files."""
-    for path, text in documents().items():
-        path.write_text(text)
-        print(path)
-
-
-if __name__ == "__main__":
-    main()
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -1,15 +1,19 @@
-"""The rules files, by their names."""
+"""The files of rules, for ``tools/generate.py``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from rules import alerts, recording
 from rules.form import render
 
-FILES: Final[dict[str, Callable[[], str]]] = {
-    "rules/alerts.yml": lambda: render(alerts.COMMENT, alerts.groups()),
-    "rules/recording.yml": lambda: render(recording.COMMENT, recording.groups()),
-}
-"""How each file of rules is rendered, for ``tools/generate.py``."""
+FOLDER: Final = Path(__file__).resolve().parent
+
+
+def documents() -> dict[Path, str]:
+    """Return the text of every file of rules."""
+    return {
+        FOLDER / "alerts.yml": render(alerts.COMMENT, alerts.groups()),
+        FOLDER / "recording.yml": render(recording.COMMENT, recording.groups()),
+    }

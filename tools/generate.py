@@ -6,14 +6,15 @@ Usage: ``python -m tools.generate [--check]``
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import indent
 from typing import Any, Final
 
 import click
 
-from rules.build import FILES as RULES
+from grafana import build as grafana
+from rules import build as rules
 from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS, Metric
 from sanctum_exporter.cli import program
 
@@ -72,12 +73,10 @@ def _help_section(command: click.Command, path: str, heading: str) -> str:
     return f"{heading} {path}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
-def prometheus_rule() -> str:
-    """Return the rules as a resource of the Prometheus operator."""
+def prometheus_rule(files: Mapping[Path, str]) -> str:
+    """Return files of rules as a resource of the Prometheus operator."""
     # As text, so that comments and the form of expressions survive.
-    groups = "".join(
-        render().partition("\ngroups:\n")[2].rstrip("\n") + "\n" for render in RULES.values()
-    )
+    groups = "".join(text.partition("\ngroups:\n")[2] for text in files.values())
     return f"""# Generated from rules/ by `make generate`.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
@@ -88,8 +87,8 @@ spec:
 {indent(groups, "  ")}"""
 
 
-def dashboards() -> str:
-    """Return the dashboards as ConfigMaps that Grafana's sidecar finds by their label."""
+def config_maps(files: Mapping[Path, str]) -> str:
+    """Return dashboards as ConfigMaps that Grafana's sidecar finds by their label."""
     documents = [
         f"""apiVersion: v1
 kind: ConfigMap
@@ -98,31 +97,35 @@ metadata:
   labels: {{grafana_dashboard: "1"}}
 data:
   {path.name}: |
-{indent(path.read_text("utf-8"), "    ")}"""
-        for path in sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
+{indent(text, "    ")}"""
+        for path, text in sorted(files.items())
     ]
     return "# Generated from grafana/dashboards/ by `make generate`.\n" + "---\n".join(documents)
 
 
-PAGES: Final = {
-    **RULES,
-    "docs/metrics.md": metrics_page,
-    "docs/cli.md": cli_page,
-    "deploy/kubernetes/monitoring/prometheusrule.yaml": prometheus_rule,
-    "deploy/kubernetes/monitoring/dashboards.yaml": dashboards,
-}
+def documents() -> dict[Path, str]:
+    """Return the text of every generated file."""
+    dashboards, alerts_and_records = grafana.documents(), rules.documents()
+    monitoring = ROOT / "deploy" / "kubernetes" / "monitoring"
+    return {
+        **dashboards,
+        **alerts_and_records,
+        ROOT / "docs" / "metrics.md": metrics_page(),
+        ROOT / "docs" / "cli.md": cli_page(),
+        monitoring / "prometheusrule.yaml": prometheus_rule(alerts_and_records),
+        monitoring / "dashboards.yaml": config_maps(dashboards),
+    }
 
 
 def main() -> int:
     """Write or check, and return the exit status."""
     check = "--check" in sys.argv[1:]
     stale = []
-    for name, render in PAGES.items():
-        path, text = ROOT / name, render()
+    for path, text in documents().items():
         if not check:
             path.write_text(text, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(name)
+            stale.append(str(path.relative_to(ROOT)))
     if stale:
         print(f"out of date: {', '.join(stale)}; run `make generate`", file=sys.stderr)
     return 1 if stale else 0
