@@ -87,7 +87,7 @@ def _age() -> stat.Panel:
         )
         .decimals(0)
         .color_scheme(panels.by_threshold())
-        .thresholds(panels.thresholds(limits.AGE))
+        .thresholds(panels.thresholds(limits.SILENCE))
     )
     return panels.with_runbook(panel, "SanctumTelemetryStopped")
 

@@ -298,7 +298,7 @@ def _age_over_time() -> timeseries.Panel:
             "s",
             _AGE,
         ),
-        ((None, "transparent"), (SILENCE_SECONDS, "red")),
+        limits.SILENCE,
     )
 
 
@@ -323,5 +323,5 @@ def _pruned_over_time() -> timeseries.Panel:
             "suffix:/ep",
             f"{pruned} / clamp_min({_latest(_EPISODES)}, 1)",
         ),
-        limits.without_healthy(limits.PRUNE_RATE),
+        limits.PRUNE_RATE,
     )

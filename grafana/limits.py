@@ -1,12 +1,15 @@
-"""The limits of the records as steps of colour, the same on every dashboard.
+"""The limits of the records as steps of colour, the same in every panel.
 
-A step is the value that it begins at, None for the first, and its colour.
+A step is the value that it begins at, None for the first, and its colour.  A graph has a line
+where a step begins, in the step's colour; the first has none.  Green is healthy, yellow a warning,
+red critical, and what the records give no name is dim.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from grafana.palette import COLOURS
 from grafana.panels import Steps
 from sanctum_exporter import thresholds
 
@@ -27,11 +30,10 @@ PRUNE_RATE: Final[Steps] = (
 )
 DORMANT: Final[Steps] = (
     (None, "green"),
-    (thresholds.DORMANT_HEALTHY, "yellow"),
-    (thresholds.DORMANT_WARNING, "red"),
+    (thresholds.DORMANT_HEALTHY, COLOURS["dim"]),
+    (thresholds.DORMANT_WARNING, "yellow"),
 )
-# Two minutes are longer than any epoch that is not worth a look.
-AGE: Final[Steps] = ((None, "green"), (120, "yellow"), (thresholds.SILENCE_SECONDS, "red"))
+SILENCE: Final[Steps] = ((None, "green"), (thresholds.SILENCE_SECONDS, "yellow"))
 
 DORMANT_TEXT: Final = (
     f"healthy below {thresholds.percent(thresholds.DORMANT_HEALTHY)}, "
@@ -41,9 +43,10 @@ PRUNE_RATE_TEXT: Final = (
     f"a warning from {thresholds.PRUNE_RATE_HIGH} per episode, "
     f"critical above {thresholds.PRUNE_RATE_CRITICAL}."
 )
+PRUNE_RATE_HEALTHY: Final = f"{thresholds.PRUNE_RATE_LOW:g} to {thresholds.PRUNE_RATE_HIGH}"
 HEALTHY_TEXT: Final = (
     f"less than {thresholds.percent(thresholds.DORMANT_HEALTHY)} dormant, "
-    f"{thresholds.PRUNE_RATE_LOW:g} to {thresholds.PRUNE_RATE_HIGH} seeds pruned per episode, "
+    f"{PRUNE_RATE_HEALTHY} seeds pruned per episode, "
     f"blend success from {thresholds.percent(thresholds.BLEND_SUCCESS_HEALTHY)}, "
     f"lifespan from {thresholds.LIFESPAN_HEALTHY_EPOCHS} epochs."
 )
@@ -51,12 +54,11 @@ BLEND_TEXT: Final = (
     f"Healthy from {thresholds.percent(thresholds.BLEND_SUCCESS_HEALTHY)}, "
     f"critical below {thresholds.percent(thresholds.BLEND_SUCCESS_CRITICAL)}."
 )
+BLEND_COLOURS_TEXT: Final = (
+    f"green from {thresholds.percent(thresholds.BLEND_SUCCESS_HEALTHY)}, "
+    f"yellow from {thresholds.percent(thresholds.BLEND_SUCCESS_CRITICAL)}, red below."
+)
 LIFESPAN_TEXT: Final = (
     f"healthy from {thresholds.LIFESPAN_HEALTHY_EPOCHS} epochs, "
     f"critical below {thresholds.LIFESPAN_CRITICAL_EPOCHS}."
 )
-
-
-def without_healthy(steps: Steps) -> Steps:
-    """Return steps of a graph in which what is healthy has no line of its own."""
-    return tuple((value, "transparent" if colour == "green" else colour) for value, colour in steps)

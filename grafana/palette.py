@@ -6,7 +6,7 @@ given as values that are legible in both themes.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 COLOURS: Final[dict[str, str]] = {
     "dim": "#7f838c",
@@ -19,26 +19,3 @@ COLOURS: Final[dict[str, str]] = {
     "blue": "blue",
 }
 """What Grafana is told for each style name of the terminal's panel."""
-
-
-class Stage(NamedTuple):
-    """A lifecycle stage, as SlotsPanel writes it."""
-
-    name: str
-    abbreviation: str
-    style: str
-
-    @property
-    def colour(self) -> str:
-        """What Grafana is told."""
-        return COLOURS[self.style]
-
-
-STAGES: Final = (
-    Stage("DORMANT", "DORM", "dim"),
-    Stage("GERMINATED", "GERM", "bright_blue"),
-    Stage("TRAINING", "TRAIN", "cyan"),
-    Stage("BLENDING", "BLEND", "yellow"),
-    Stage("HOLDING", "HOLD", "magenta"),
-    Stage("FOSSILIZED", "FOSS", "green"),
-)

@@ -21,8 +21,9 @@ from grafana.layout import (
     runbooks,
     with_all,
 )
-from grafana.palette import COLOURS, STAGES
+from grafana.palette import COLOURS
 from grafana.promql import EVERY_GROUP, ONE_TARGET, REPEATED, SELECTED
+from sanctum_exporter.panel import STAGE_ROWS
 
 EVENT_COLOURS: Final = {
     "Germ": COLOURS["green"],
@@ -148,9 +149,9 @@ def _annotations(slots: builder.Dashboard) -> None:
 def _stages_over_time() -> timeseries.Panel:
     queries = [
         panels.over_time(
-            stage.abbreviation, SELECTED.sum("sanctum_slots", f'stage="{stage.name}"'), stage.name
+            row.abbreviation, SELECTED.sum("sanctum_slots", f'stage="{row.stage}"'), row.stage
         )
-        for stage in STAGES
+        for row in STAGE_ROWS
     ]
     panel = panels.stacked(
         panels.lines(
@@ -160,8 +161,8 @@ def _stages_over_time() -> timeseries.Panel:
             *queries,
         )
     )
-    for stage in STAGES:
-        panel.override_by_query(stage.abbreviation, [panels.fixed_property(stage.colour)])
+    for row in STAGE_ROWS:
+        panel.override_by_query(row.abbreviation, [panels.fixed_property(COLOURS[row.style])])
     return panel
 
 
@@ -179,7 +180,7 @@ def _utilisation() -> timeseries.Panel:
                 ),
                 panels.over_time("DORMANT", f"{dormant} / ({total} > 0)", "dormant"),
             ),
-            limits.without_healthy(limits.DORMANT),
+            limits.DORMANT,
         )
         .max(1)
         .override_by_query("ACTIVE", [panels.fixed_property(COLOURS["cyan"])])
@@ -201,7 +202,7 @@ def _per_episode() -> timeseries.Panel:
                 "suffix:/ep",
                 *queries,
             ),
-            limits.without_healthy(limits.PRUNE_RATE),
+            limits.PRUNE_RATE,
         )
     )
 
@@ -263,7 +264,7 @@ def _lifespan() -> timeseries.Panel:
                 "STAGE", SELECTED.mean("sanctum_mean_epochs_in_stage"), "epochs in stage"
             ),
         ),
-        limits.without_healthy(limits.LIFESPAN),
+        limits.LIFESPAN,
     )
     return panels.with_runbook(panel, "SanctumShortLifespan")
 

@@ -12,16 +12,13 @@ from grafana_foundation_sdk.builders import bargauge, stat
 from grafana_foundation_sdk.models import common
 
 from grafana import limits, panels
-from grafana.palette import COLOURS, STAGES
+from grafana.palette import COLOURS
 from grafana.promql import SELECTED, Scope
+from sanctum_exporter.catalogue import TREND_VALUES
+from sanctum_exporter.panel import ARROWS, BORDER_TITLE, NO_DATA, NO_ENVIRONMENTS, STAGE_ROWS
 
-NO_DATA: Final = "[no data]"
-NO_ENVIRONMENTS: Final = "[no environments]"
-BORDER_TITLE: Final = "CURRENT SLOTS"
 TREND_ARROWS: Final = {
-    1: ("↗", COLOURS["green"]),
-    0: ("→", COLOURS["dim"]),
-    -1: ("↘", COLOURS["red"]),
+    TREND_VALUES[trend]: (arrow, COLOURS[style]) for trend, (arrow, style) in ARROWS.items()
 }
 EVENTS: Final = {
     "Germ": ("germination", "sanctum_seeds_germinated_total", 1),
@@ -55,14 +52,14 @@ def stage_bars(title: str, scope: Scope, text_size: int) -> bargauge.Panel:
     """Return a bar a stage; total slots are in the data only to be the end of the scale."""
     stages = [
         panels.now(
-            stage.abbreviation,
-            _shown(scope, scope.sum("sanctum_slots", f'stage="{stage.name}"')),
-            stage.abbreviation,
+            row.abbreviation,
+            _shown(scope, scope.sum("sanctum_slots", f'stage="{row.stage}"')),
+            row.abbreviation,
         )
-        for stage in STAGES
+        for row in STAGE_ROWS
     ]
     total = scope.sum("sanctum_total_slots")
-    names = "|".join(stage.abbreviation for stage in STAGES)
+    names = "|".join(row.abbreviation for row in STAGE_ROWS)
     panel = panels.bars(
         title,
         "Slots in each lifecycle stage, of all that exist. Empty slots and seeds that were pruned "
@@ -76,8 +73,8 @@ def stage_bars(title: str, scope: Scope, text_size: int) -> bargauge.Panel:
         panels.now("ABSENT", f"absent({total}) - 1", "NONE"),
         panels.now("NONE", f"{total} == 0", "NONE"),
     ).no_value(NO_DATA)
-    for stage in STAGES:
-        panel.override_by_query(stage.abbreviation, [panels.fixed_property(stage.colour)])
+    for row in STAGE_ROWS:
+        panel.override_by_query(row.abbreviation, [panels.fixed_property(COLOURS[row.style])])
     for ref_id, text in (("ABSENT", NO_DATA), ("NONE", NO_ENVIRONMENTS)):
         mapping = panels.value_texts({0: (text, COLOURS["dim"])})
         panel.override_by_query(
@@ -156,7 +153,7 @@ def rate(name: str) -> stat.Panel:
     event, metric, decimals = EVENTS[name]
     # Of several runs together the sign of the sum says where most go; of one it is the trend.
     trend = SELECTED.sum("sanctum_seed_rate_trend", f'event="{event}"')
-    healthy = " Healthy: 0.1 to 1 per episode." if name == "Prune" else ""
+    healthy = f" Healthy: {limits.PRUNE_RATE_HEALTHY} per episode." if name == "Prune" else ""
     return (
         panels.stat(
             f"{name} per episode",
@@ -200,8 +197,7 @@ def blend() -> stat.Panel:
     panel = (
         panels.stat(
             "Blend success",
-            "Fossilized seeds among those that ended: green where that is healthy, yellow where "
-            f"it is not, red where it is critical. {limits.BLEND_TEXT}",
+            f"Fossilized seeds among those that ended: {limits.BLEND_COLOURS_TEXT}",
             "percentunit",
             panels.now("A", _shown(SELECTED, ratio), "Blend"),
         )

@@ -29,6 +29,8 @@ PROCESS: Final = "{{ $labels.job }} at {{ $labels.instance }}"
 _ON: Final = "on (job, instance, run, group_id)"
 _BY: Final = "by (job, instance, run, group_id)"
 _NOT_IDLE: Final = f"unless {_ON} last_over_time(group:sanctum_run:idle[2m])"
+# A share or a mean of fewer seeds says little.
+_ENOUGH_ENDED: Final = f"and {_ON} last_over_time(group:sanctum_seeds_ended:sum[2m]) >= 20"
 _STARTED: Final = f"""\
 and {_ON} (
   last_over_time(sanctum_run_start_timestamp_seconds[2m]) > 0
@@ -93,9 +95,9 @@ unless {_ON} (
 )
 {_NOT_IDLE}
 """,
-                    summary="No slot has been active for 30 minutes",
-                    description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the slots have been active over 30 minutes of training (TELE-502): no seed germinates.",
-                    hold="30m",
+                    summary=f"No slot has been active for {thresholds.EXTENDED_PERIOD_MINUTES} minutes",
+                    description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the slots have been active over {thresholds.EXTENDED_PERIOD_MINUTES} minutes of training (TELE-502): no seed germinates.",
+                    hold=f"{thresholds.EXTENDED_PERIOD_MINUTES}m",
                     comment="""\
 TELE-502. The end of every batch clears all seeds, hence the highest value of two minutes;
 the minutes count anew from every start.
@@ -112,10 +114,10 @@ unless {_ON} (
 )
 {_NOT_IDLE}
 """,
-                    summary=f"More than {thresholds.percent(thresholds.DORMANT_WARNING)} of the slots have been dormant for 30 minutes",
-                    description=f"In {GROUP}, at most {{{{ $value | humanizePercentage }}}} of the slots have been active over 30 minutes of training (TELE-501): the capacity goes unused.",
-                    hold="30m",
-                    comment="TELE-501. DORMANT over 90 % is active under 10 %: a slot is one or the other.",
+                    summary=f"More than {thresholds.percent(thresholds.DORMANT_WARNING)} of the slots have been dormant for {thresholds.EXTENDED_PERIOD_MINUTES} minutes",
+                    description=f"In {GROUP}, at most {{{{ $value | humanizePercentage }}}} of the slots have been active over {thresholds.EXTENDED_PERIOD_MINUTES} minutes of training (TELE-501): the capacity goes unused.",
+                    hold=f"{thresholds.EXTENDED_PERIOD_MINUTES}m",
+                    comment="TELE-501. What is not DORMANT is active, so the limit is on the other side of 1.",
                 ),
             ],
         ),
@@ -129,10 +131,10 @@ unless {_ON} (
 max {_BY} (
   last_over_time(sanctum_blend_success_ratio[2m])
 ) < {thresholds.BLEND_SUCCESS_CRITICAL}
-and {_ON} last_over_time(group:sanctum_seeds_ended:sum[2m]) >= 20
+{_ENOUGH_ENDED}
 {_NOT_IDLE}
 """,
-                    summary="Fewer than half of the seeds that end are fossilized",
+                    summary=f"Fewer than {thresholds.percent(thresholds.BLEND_SUCCESS_CRITICAL)} of the seeds that end are fossilized",
                     description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the seeds that ended were fossilized (TELE-512, critical under {thresholds.BLEND_SUCCESS_CRITICAL:.0%}): most seeds are grown in vain.",
                     hold="5m",
                     keep_firing="5m",
@@ -151,7 +153,7 @@ unless {_ON} (
 and {_ON} last_over_time(sanctum_current_episode[2m]) > 0
 {_NOT_IDLE}
 """,
-                    summary="More than two seeds are pruned per episode",
+                    summary=f"More than {thresholds.PRUNE_RATE_CRITICAL} seeds are pruned per episode",
                     description=f"In {GROUP}, {{{{ $value | humanize }}}} seeds are pruned per episode (TELE-507, critical above {thresholds.PRUNE_RATE_CRITICAL}).",
                     hold="5m",
                     keep_firing="5m",
@@ -168,10 +170,10 @@ anew, so the last hour must not contradict.
 max {_BY} (
   last_over_time(sanctum_mean_seed_lifespan_epochs[2m])
 ) < {thresholds.LIFESPAN_CRITICAL_EPOCHS} > 0
-and {_ON} last_over_time(group:sanctum_seeds_ended:sum[2m]) >= 20
+{_ENOUGH_ENDED}
 {_NOT_IDLE}
 """,
-                    summary="Seeds live less than five epochs on average",
+                    summary=f"Seeds live less than {thresholds.LIFESPAN_CRITICAL_EPOCHS} epochs on average",
                     description=f"In {GROUP}, the last 100 seeds that ended lived {{{{ $value | humanize }}}} epochs on average (TELE-513, critical under {thresholds.LIFESPAN_CRITICAL_EPOCHS}).",
                     hold="5m",
                     keep_firing="5m",

@@ -101,10 +101,7 @@ group by (job, instance, run, group_id) (
   group:sanctum_telemetry:age_seconds > {thresholds.SILENCE_SECONDS} or group:sanctum_episodes:left <= 0
 )
 """,
-                    comment="""\
-A run that has finished, or whose telemetry has been silent for ten minutes: its seeds
-are not judged.
-""",
+                    comment="A run that has finished or whose telemetry is silent: its seeds are not judged.",
                 ),
             ],
         ),

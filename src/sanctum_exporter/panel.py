@@ -11,26 +11,41 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from sanctum_exporter import thresholds
-from sanctum_exporter.readings import SeedLifecycleStats, SlotSnapshot, Trend
+from sanctum_exporter.readings import SeedLifecycleStats, SlotSnapshot, Stage, Trend
 
 _BAR_WIDTH: Final = 24
 _RULE_WIDTH: Final = 40
 _KILO: Final = 1000
 _TEN_KILO: Final = 10_000
 
-_STAGE_ROWS: Final = (
-    ("DORMANT", "DORM", "dim"),
-    ("GERMINATED", "GERM", "bright_blue"),
-    ("TRAINING", "TRAIN", "cyan"),
-    ("BLENDING", "BLEND", "yellow"),
-    ("HOLDING", "HOLD", "magenta"),
-    ("FOSSILIZED", "FOSS", "green"),
-)
-_ARROWS: Final[dict[Trend, tuple[str, str]]] = {
+BORDER_TITLE: Final = "CURRENT SLOTS"
+NO_DATA: Final = "[no data]"
+"""Stands in the panel before there is a snapshot."""
+NO_ENVIRONMENTS: Final = "[no environments]"
+"""Stands in the panel where there are no slots."""
+ARROWS: Final[dict[Trend, tuple[str, str]]] = {
     "rising": ("↗", "green"),
     "stable": ("→", "dim"),
     "falling": ("↘", "red"),
 }
+
+
+class StageRow(NamedTuple):
+    """How a stage is written, and the style of its count and bar."""
+
+    stage: Stage
+    abbreviation: str
+    style: str
+
+
+STAGE_ROWS: Final = (
+    StageRow("DORMANT", "DORM", "dim"),
+    StageRow("GERMINATED", "GERM", "bright_blue"),
+    StageRow("TRAINING", "TRAIN", "cyan"),
+    StageRow("BLENDING", "BLEND", "yellow"),
+    StageRow("HOLDING", "HOLD", "magenta"),
+    StageRow("FOSSILIZED", "FOSS", "green"),
+)
 
 
 class Span(NamedTuple):
@@ -42,7 +57,7 @@ class Span(NamedTuple):
 
 def border_title(slots: SlotSnapshot) -> str:
     """Return the title in the panel's border."""
-    return f"CURRENT SLOTS ─ {slots.total_slots} across {slots.n_envs} envs"
+    return f"{BORDER_TITLE} ─ {slots.total_slots} across {slots.n_envs} envs"
 
 
 def text(slots: SlotSnapshot | None) -> str:
@@ -53,12 +68,12 @@ def text(slots: SlotSnapshot | None) -> str:
 def lines(slots: SlotSnapshot | None) -> list[list[Span]]:
     """Return the panel's lines with their styles; None stands for no snapshot yet."""
     if slots is None:
-        return [[Span("[no data]", "dim")]]
+        return [[Span(NO_DATA, "dim")]]
     if slots.total_slots == 0:
-        return [[Span("[no environments]", "dim")]]
+        return [[Span(NO_ENVIRONMENTS, "dim")]]
     seeds = slots.seed_lifecycle
     return [
-        *(_stage_line(slots, *row) for row in _STAGE_ROWS),
+        *(_stage_line(slots, row) for row in STAGE_ROWS),
         [Span("─" * _RULE_WIDTH, "dim")],
         [Span("Active:", "dim"), Span(f"{seeds.active_count}/{seeds.total_slots}", "cyan")],
         _count_line(seeds),
@@ -67,13 +82,13 @@ def lines(slots: SlotSnapshot | None) -> list[list[Span]]:
     ]
 
 
-def _stage_line(slots: SlotSnapshot, stage: str, abbreviation: str, colour: str) -> list[Span]:
-    count = slots.slot_stage_counts.get(stage, 0)
-    style = colour if count else "dim"
-    dot = "○" if stage == "DORMANT" else "●"
+def _stage_line(slots: SlotSnapshot, row: StageRow) -> list[Span]:
+    count = slots.slot_stage_counts.get(row.stage, 0)
+    style = row.style if count else "dim"
+    dot = "○" if row.stage == "DORMANT" else "●"
     bar = dot * int(count / slots.total_slots * _BAR_WIDTH)
     return [
-        Span(f"{abbreviation:<5}", "dim"),
+        Span(f"{row.abbreviation:<5}", "dim"),
         Span(f"{count:>3}", style),
         Span(" ", "dim"),
         Span(bar, style) if bar else Span("·", "dim"),
@@ -93,9 +108,9 @@ def _count_line(seeds: SeedLifecycleStats) -> list[Span]:
 
 
 def _rate_line(seeds: SeedLifecycleStats) -> list[Span]:
-    germination, germination_style = _ARROWS[seeds.germination_trend]
-    prune, prune_style = _ARROWS[seeds.prune_trend]
-    fossilize, fossilize_style = _ARROWS[seeds.fossilize_trend]
+    germination, germination_style = ARROWS[seeds.germination_trend]
+    prune, prune_style = ARROWS[seeds.prune_trend]
+    fossilize, fossilize_style = ARROWS[seeds.fossilize_trend]
     return [
         Span(f"Germ{germination}", germination_style),
         Span(f"{seeds.germination_rate:>4.1f}/ep", "dim"),

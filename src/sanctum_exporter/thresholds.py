@@ -28,6 +28,8 @@ DORMANT_HEALTHY: Final = 0.80
 """TELE-501: share of the slots that are DORMANT; healthy below."""
 DORMANT_WARNING: Final = 0.90
 """TELE-501: a warning above."""
+EXTENDED_PERIOD_MINUTES: Final = 30
+"""TELE-501 and TELE-502: how long slots may all, or nearly all, be DORMANT while training runs."""
 
 SILENCE_SECONDS: Final = 600
 """How old the newest event of a run that is under way may be."""

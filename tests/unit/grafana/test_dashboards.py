@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,7 +11,6 @@ from typing import Any
 import promql_parser
 import pytest
 
-from grafana import FOLDER, build
 from grafana.promql import known_labels
 from tests import promql
 from tests.grafana import dashboards
@@ -107,20 +105,6 @@ def test_a_wrong_query_is_found(expr: str, fault: str) -> None:
 def test_queries_parse_and_use_what_exists(expr: str, legend: str) -> None:
     """Names and labels are the catalogue's, rates are over $__rate_interval."""
     assert faults(expr, legend) == []
-
-
-@pytest.mark.parametrize("uid", UIDS)
-def test_committed_json_is_what_the_code_builds(uid: str) -> None:
-    """The files are what `python -m grafana.build` writes."""
-    path = FOLDER / f"{uid}.json"
-    text = path.read_text("utf-8")
-    assert text == build.documents()[path]
-    assert text == json.dumps(json.loads(text), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def test_nothing_else_is_committed() -> None:
-    """The folder that Grafana reads holds these dashboards and no other."""
-    assert {path.name for path in FOLDER.iterdir()} == {f"{uid}.json" for uid in UIDS}
 
 
 @pytest.mark.parametrize("uid", UIDS)
