@@ -1,78 +1,20 @@
-"""Panels on the exporter itself and on alerts."""
+"""Panels on the exporter itself."""
 
 from __future__ import annotations
 
-from typing import Final
-
-from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import stat, timeseries
-from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models import common
 
 from grafana import limits, panels
-from grafana.layout import Grid, annotation
+from grafana.layout import Grid
 from grafana.palette import COLOURS
 from grafana.promql import SELECTED
-
-RUNBOOK_URL: Final = panels.RUNBOOKS_URL.format("${__value.raw}")
-ALERTS: Final = 'alertname=~"Sanctum.*", instance=~"|$instance"'
-"""Matchers of our alerts on the selected exporters; some alerts have no instance."""
-_STATES: Final = {"firing": "red", "pending": "yellow"}
 
 
 def place(grid: Grid) -> None:
     """Place the panels on the exporter itself."""
     grid.line(4, (6, _age()), (6, _rejected_share()), (6, _dropped()), (6, _version()))
     grid.line(8, (8, _events()), (8, _rejected()), (8, _scrape_cost()))
-
-
-def alerts_table() -> panels.AnyPanel:
-    """Return a table of the alerts that Prometheus evaluates, linked to their runbooks."""
-    runbook = {"title": "Runbook", "url": RUNBOOK_URL, "targetBlank": True}
-    states = {
-        "type": "value",
-        "options": {
-            state: {"text": state, "color": colour, "index": index}
-            for index, (state, colour) in enumerate(_STATES.items())
-        },
-    }
-    labels = "alertname, alertstate, severity, instance, run, group_id"
-    return (
-        panels.table(
-            "Alerts and their runbooks",
-            "Alerts that Prometheus evaluates to pending or firing; a name opens its runbook.",
-            panels.rows("A", f"max by ({labels}) (ALERTS{{{ALERTS}}})"),
-        )
-        .no_value("no alerts")
-        .override_by_name("alertname", [panels.property_of("links", [runbook])])
-        .override_by_name(
-            "alertstate",
-            [
-                panels.property_of("mappings", [states]),
-                panels.property_of("custom.cellOptions", {"type": "color-text"}),
-            ],
-        )
-        .with_transformation(
-            dashboard.DataTransformerConfig(
-                id_val="organize",
-                options={
-                    "excludeByName": {"Time": True, "Value": True},
-                    "indexByName": {"alertname": 0, "alertstate": 1, "severity": 2},
-                    "renameByName": {},
-                },
-            )
-        )
-    )
-
-
-def firing_alerts() -> builder.AnnotationQuery:
-    """Return marks where alerts fired."""
-    return annotation(
-        "Firing alerts",
-        "red",
-        f'ALERTS{{{ALERTS}, alertstate="firing"}}',
-        "{{alertname}}",
-        "{{severity}} {{group_id}}",
-    ).tag_keys("severity")
 
 
 def _age() -> stat.Panel:

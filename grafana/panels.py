@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge as bargauge_builder
 from grafana_foundation_sdk.builders import common as common_builder
@@ -92,13 +92,15 @@ def where_zero() -> dashboard.MatcherConfig:
     return dashboard.MatcherConfig(id_val="byValue", options=options)
 
 
-def value_texts(texts: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
+def value_texts(
+    texts: Mapping[int, tuple[str, str]] | Mapping[str, tuple[str, str]],
+) -> dashboard.ValueMap:
     """Return a value mapping, from values to texts and colours."""
     options = {
-        str(value): {"text": label, "color": colour, "index": index}
+        str(value): dashboard.ValueMappingResult(text=label, color=colour, index=index)
         for index, (value, (label, colour)) in enumerate(texts.items())
     }
-    return {"type": "value", "options": options}
+    return dashboard.ValueMap(options=options)
 
 
 def thresholds(steps: Steps) -> dashboard_builder.ThresholdsConfig:
@@ -108,6 +110,11 @@ def thresholds(steps: Steps) -> dashboard_builder.ThresholdsConfig:
         .mode(dashboard.ThresholdsMode.ABSOLUTE)
         .steps([dashboard.Threshold(value=value, color=colour) for value, colour in steps])
     )
+
+
+def thresholds_property(steps: Steps) -> dashboard.DynamicConfigValue:
+    """Return the property of an override that gives a field thresholds."""
+    return property_of("thresholds", thresholds(steps).build())
 
 
 def stat(title: str, description: str, unit: str, *queries: Query) -> stat_builder.Panel:

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.models import common, dashboard
 
-from grafana import exporter_row, limits, panels, slots_panel
+from grafana import alerts, exporter_row, limits, panels, slots_panel
 from grafana.layout import (
     COLUMNS,
     FLEET_UID,
@@ -82,15 +82,8 @@ def build() -> builder.Dashboard:
     grid.row("Alerts and what the stages mean")
     grid.line(
         11,
-        (
-            7,
-            panels.alert_list(
-                "Alerts",
-                "Alerts of the exporter's rules that fire or are about to.",
-                '{alertname=~"Sanctum.*"}',
-            ),
-        ),
-        (7, exporter_row.alerts_table()),
+        (7, alerts.listed()),
+        (7, alerts.table()),
         (
             10,
             panels.markdown(
@@ -143,7 +136,7 @@ def _annotations(slots: builder.Dashboard) -> None:
             "Run starts", "green", f"{start} * 1000 > 0", "Training started", "Group {{group_id}}"
         ).use_value_for_time(True)
     )
-    slots.annotation(exporter_row.firing_alerts())
+    slots.annotation(alerts.firings())
 
 
 def _stages_over_time() -> timeseries.Panel:
