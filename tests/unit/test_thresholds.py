@@ -4,10 +4,13 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 
+from sanctum_exporter import thresholds
 from tests.recordings import ROOT
 
 CHANGED = {
@@ -20,32 +23,115 @@ CHANGED = {
     "PRUNE_RATE_CRITICAL": 9,
     "DORMANT_HEALTHY": 0.61,
     "DORMANT_WARNING": 0.83,
-    "SILENCE_SECONDS": 1234,
+    "EXTENDED_PERIOD_MINUTES": 47,
+    "SILENCE_SECONDS": 1260,
 }
 PROGRAM = """
 import json, sys
 from sanctum_exporter import thresholds
 for name, value in json.loads(sys.argv[1]).items():
-    assert hasattr(thresholds, name), name
     setattr(thresholds, name, value)
-from grafana import build
-from rules.build import FILES
-texts = {name: render() for name, render in FILES.items()}
-texts |= {path.name: text for path, text in build.documents().items()}
+from grafana import build as grafana
+from rules import build as rules
+documents = grafana.documents() | rules.documents()
+texts = {path.name: text for path, text in documents.items()}
 from sanctum_exporter import panel
 from sanctum_exporter.readings import SeedLifecycleStats, SlotSnapshot
 def style(ratio):
     seeds = SeedLifecycleStats(total_slots=1, blend_success_rate=ratio)
-    slots = SlotSnapshot(1, 0, {}, 1, 0.0, 0, seeds)
-    return panel.lines(slots)[-1][3].style
-texts["panel"] = [style(ratio) for ratio in (0.36, 0.38, 0.72, 0.74)]
+    return panel.lines(SlotSnapshot(1, 0, {}, 1, 0.0, 0, seeds))[-1][3].style
+texts["panel"] = " ".join(style(ratio) for ratio in (0.36, 0.38, 0.72, 0.74))
 print(json.dumps(texts))
 """
+
+WORDS = [
+    ("alerts.yml", "< 0.1\n", "< 0.17\n"),
+    ("alerts.yml", "More than 90 %", "More than 83 %"),
+    ("alerts.yml", "for: 30m", "for: 47m"),
+    ("alerts.yml", "30 minutes", "47 minutes"),
+    ("alerts.yml", "< 0.5\n", "< 0.37\n"),
+    ("alerts.yml", "Fewer than 50 %", "Fewer than 37 %"),
+    ("alerts.yml", "critical under 50%", "critical under 37%"),
+    ("alerts.yml", "[2m]) > 2\n", "[2m]) > 9\n"),
+    ("alerts.yml", "<= 2\n", "<= 9\n"),
+    ("alerts.yml", "More than 2 seeds", "More than 9 seeds"),
+    ("alerts.yml", "critical above 2)", "critical above 9)"),
+    ("alerts.yml", "< 5 > 0", "< 7 > 0"),
+    ("alerts.yml", "less than 5 epochs", "less than 7 epochs"),
+    ("alerts.yml", "critical under 5)", "critical under 7)"),
+    ("alerts.yml", "> 600\n", "> 1260\n"),
+    ("recording.yml", "> 600 or", "> 1260 or"),
+    (
+        "sanctum-slots.json",
+        "green from 70 %, yellow from 50 %",
+        "green from 73 %, yellow from 37 %",
+    ),
+    (
+        "sanctum-slots.json",
+        "Healthy from 70 %, critical below",
+        "Healthy from 73 %, critical below",
+    ),
+    ("sanctum-slots.json", "critical below 50 %", "critical below 37 %"),
+    ("sanctum-slots.json", "ealthy from 10 epochs", "ealthy from 17 epochs"),
+    ("sanctum-slots.json", "critical below 5.", "critical below 7."),
+    ("sanctum-slots.json", "ealthy below 80 %", "ealthy below 61 %"),
+    ("sanctum-slots.json", "warning above 90 %", "warning above 83 %"),
+    ("sanctum-slots.json", "Healthy: 0.1 to 1 per episode", "Healthy: 0.23 to 3 per episode"),
+    ("sanctum-slots.json", "warning from 1 per episode", "warning from 3 per episode"),
+    ("sanctum-slots.json", "critical above 2.", "critical above 9."),
+    ("sanctum-slots.json", "less than 80 % dormant", "less than 61 % dormant"),
+    ("sanctum-slots.json", "0.1 to 1 seeds pruned", "0.23 to 3 seeds pruned"),
+    ("sanctum-slots.json", "success from 70 %", "success from 73 %"),
+    ("sanctum-slots.json", "lifespan from 10 epochs", "lifespan from 17 epochs"),
+    ("sanctum-fleet.json", "> 600)", "> 1260)"),
+    ("sanctum-fleet.json", "for 10 minutes", "for 21 minutes"),
+    (
+        "sanctum-fleet.json",
+        "Healthy from 70 %, critical below",
+        "Healthy from 73 %, critical below",
+    ),
+    ("sanctum-fleet.json", "critical below 50 %", "critical below 37 %"),
+    ("sanctum-fleet.json", "warning from 1 per episode", "warning from 3 per episode"),
+    ("sanctum-fleet.json", "critical above 2.", "critical above 9."),
+    ("panel", "red red green green", "red yellow yellow green"),
+]
+"""Where a limit is named: the document, how it is named now, and with another limit."""
+
+Steps = list[tuple[float | None, str]]
+BLEND: Steps = [(None, "red"), (0.37, "yellow"), (0.73, "green")]
+LIFESPAN: Steps = [(None, "red"), (7, "yellow"), (17, "green")]
+PRUNES: Steps = [(None, "green"), (3, "yellow"), (9, "red")]
+DORMANT: Steps = [(None, "green"), (0.61, "#7f838c"), (0.83, "yellow")]
+SILENCE: Steps = [(None, "green"), (1260, "yellow")]
+JUDGED = {
+    "sanctum-slots.json": {
+        "Blend success": BLEND,
+        "Utilisation": DORMANT,
+        "Seeds per episode, whole run": PRUNES,
+        "Seed lifespan and age": LIFESPAN,
+        "Blend success over time": BLEND,
+        "Telemetry age": SILENCE,
+    },
+    "sanctum-fleet.json": {
+        "All runs: Value #PRUNE": PRUNES,
+        "All runs: Value #BLEND": BLEND,
+        "Telemetry age by run": SILENCE,
+        "Blend success by run": BLEND,
+        "Pruned per episode by run": PRUNES,
+    },
+}
+"""Every panel that judges a value of the records, with its steps when the limits are others."""
+OF_THE_DASHBOARDS = {
+    "Events rejected",
+    "Events dropped by the host",
+    *("Zero slots", "Stalled", "Died", "Exporters down"),
+}
+"""Panels that count what should not be: any is too many."""
 
 
 @cache
 def written(changed: bool) -> dict[str, str]:
-    """Return rules, dashboards and the panel's colours, with the limits as they are or changed."""
+    """Return rules, dashboards and the panel's colours, with the limits as they are or others."""
     limits = json.dumps(CHANGED if changed else {})
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PROGRAM, limits],
@@ -58,66 +144,51 @@ def written(changed: bool) -> dict[str, str]:
     return texts
 
 
-def numbers(text: str, pattern: str) -> set[str]:
-    """Return what a pattern finds in a text."""
-    return set(re.findall(pattern, text))
+def judging(document: str) -> Iterator[tuple[str, Steps]]:
+    """Yield the panels, and the fields of a table, that have steps of colour."""
+    for panel in json.loads(document)["panels"]:
+        field_config = panel.get("fieldConfig", {})
+        found = [(panel["title"], field_config.get("defaults", {}).get("thresholds"))]
+        for override in field_config.get("overrides", []):
+            title = f"{panel['title']}: {override['matcher'].get('options')}"
+            found += [
+                (title, p["value"]) for p in override["properties"] if p["id"] == "thresholds"
+            ]
+        for title, config in found:
+            steps: list[dict[str, Any]] = (config or {}).get("steps", [])
+            if len(steps) > 1:
+                yield title, [(step["value"], step["color"]) for step in steps]
 
 
-def test_the_panel_changes_colour_where_the_limits_are() -> None:
-    """Red, yellow and green meet at the two limits of blend success."""
-    assert list(written(changed=True)["panel"]) == ["red", "yellow", "yellow", "green"]
-    assert list(written(changed=False)["panel"]) == ["red", "red", "green", "green"]
+def test_every_limit_is_changed_by_these_tests() -> None:
+    """A limit that is added to the module is added here, too."""
+    assert {name for name in vars(thresholds) if name.isupper()} == set(CHANGED)
+    assert all(getattr(thresholds, name) != value for name, value in CHANGED.items())
 
 
-@pytest.mark.parametrize(
-    ("alert", "limit"),
-    [
-        ("SanctumMostlyDormant", "< 0.17"),
-        ("SanctumLowBlendSuccess", "< 0.37"),
-        ("SanctumHighPruneRate", "> 9"),
-        ("SanctumShortLifespan", "< 7 > 0"),
-        ("SanctumTelemetryStopped", "> 1234"),
-    ],
-)
-def test_alerts_take_their_limits_from_the_thresholds(alert: str, limit: str) -> None:
-    """With another limit of the record, the alert has it too, and the old one is gone."""
-
-    def rule(changed: bool) -> str:
-        return re.split(r"- alert: ", written(changed)["rules/alerts.yml"].split(alert, 1)[1])[0]
-
-    assert limit in rule(changed=True)
-    assert limit not in rule(changed=False)
+@pytest.mark.parametrize(("name", "before", "after"), WORDS)
+def test_what_names_a_limit_names_another_when_it_is_changed(
+    name: str, before: str, after: str
+) -> None:
+    """The old one stands nowhere any more, neither in a query nor in words."""
+    assert before in written(changed=False)[name]
+    assert before not in written(changed=True)[name]
+    assert after in written(changed=True)[name]
 
 
-@pytest.mark.parametrize("uid", ["sanctum-slots", "sanctum-fleet"])
-def test_dashboards_take_their_limits_from_the_thresholds(uid: str) -> None:
-    """No step of colour of a changed limit stands on a dashboard any more with its old value."""
-
-    def bounds(changed: bool) -> set[float]:
-        found: set[float] = set()
-
-        def walk(value: object) -> None:
-            if isinstance(value, dict):
-                for step in value.get("steps", ()):
-                    found.add(step["value"] or 0.0)
-                for each in value.values():
-                    walk(each)
-            elif isinstance(value, list):
-                for each in value:
-                    walk(each)
-
-        walk(json.loads(written(changed)[f"{uid}.json"]))
-        return found
-
-    assert {0.37, 0.73, 9.0} <= bounds(changed=True)
-    assert not {0.5, 0.7, 2.0, 5.0, 10.0, 0.8, 0.9, 600.0} & bounds(changed=True)
-    assert {0.5, 0.7, 2.0} <= bounds(changed=False)
+@pytest.mark.parametrize("name", JUDGED)
+def test_panels_change_colour_where_the_limits_are(name: str) -> None:
+    """A value has the same colours on both dashboards, and no panel has a limit of its own."""
+    found = dict(judging(written(changed=True)[name]))
+    assert {t: s for t, s in found.items() if t not in OF_THE_DASHBOARDS} == JUDGED[name]
 
 
-@pytest.mark.parametrize("uid", ["sanctum-slots", "sanctum-fleet"])
-def test_descriptions_name_the_limits_of_the_thresholds(uid: str) -> None:
-    """What a panel says of a limit in words is what its colours do."""
-    text = written(changed=True)[f"{uid}.json"]
-    assert "from 73 %" in text
-    assert "below 37 %" in text
-    assert not numbers(text, r"\b(?:70|50|80|90) %")
+def test_no_text_of_a_dashboard_names_a_share_that_is_not_a_limit() -> None:
+    """Percentages in descriptions are those of the limits, so none is left when they change."""
+    for name in JUDGED:
+        assert set(re.findall(r"\b\d+ %", written(changed=True)[name])) <= {
+            "73 %",
+            "37 %",
+            "61 %",
+            "83 %",
+        }
