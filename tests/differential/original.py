@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from sanctum_exporter.readings import group_name
 from sanctum_exporter.telemetry.events import slot_reports
@@ -17,6 +17,15 @@ FIELDS = (
     "avg_epochs_in_stage",
     "current_episode",
 )
+
+
+class Shown(NamedTuple):
+    """The values of a group and its panel; ``styles`` has one for each character of ``text``."""
+
+    values: dict[str, Any]
+    title: str
+    text: str
+    styles: list[str]
 
 
 class Original:
@@ -47,11 +56,17 @@ class Original:
             event = replace(event, data=replace(event.data, seeds=slot_reports(seeds)))
         self._registry.process_event(event)
 
-    def read(self, group_id: str) -> tuple[dict[str, Any], str, str]:
-        """Return the values of a group, and the title and text of its panel."""
+    def read(self, group_id: str) -> Shown:
+        """Return what esper-lite shows of a group."""
         snapshot = self._registry.get_or_create(group_id).get_snapshot()
         self._panel.update_snapshot(snapshot)
         values = {name: getattr(snapshot, name) for name in FIELDS}
         values["n_envs"] = len(snapshot.envs)
         values["seed_lifecycle"] = asdict(snapshot.seed_lifecycle)
-        return values, str(self._panel.border_title), self._panel.render().plain
+        drawn = self._panel.render()
+        styles = [str(drawn.style)] * len(drawn.plain)
+        for start, end, style in drawn.spans:
+            styles[start:end] = [str(style)] * (end - start)
+        # The end of a line has no colour.
+        styles = [style for style, each in zip(styles, drawn.plain, strict=True) if each != "\n"]
+        return Shown(values, str(self._panel.border_title), drawn.plain, styles)
