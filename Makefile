@@ -4,7 +4,8 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP_OPTIONS := --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip $(PIP_OPTIONS)
 
 # Servers that the tests talk to; tools/stack.py says where they come from.
 STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmalert kubectl docker-compose
@@ -95,7 +96,7 @@ $(VENV)/dev: requirements-dev.txt $(VENV)/run
 	@rm -rf $@
 	@$(PYTHON) -m venv $@
 	@$(BIN)/python tools/lowest.py > $@/constraints.txt
-	@grep -v '^import-linter' requirements-dev.txt | $@/bin/python -m pip --disable-pip-version-check --quiet install -r /dev/stdin
-	@$@/bin/python -m pip --disable-pip-version-check --quiet install --upgrade --constraint $@/constraints.txt $$(cut -d= -f1 $@/constraints.txt)
-	@$@/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --editable .
+	@grep -v '^import-linter' requirements-dev.txt | $@/bin/python -m pip $(PIP_OPTIONS) install -r /dev/stdin
+	@$@/bin/python -m pip $(PIP_OPTIONS) install --upgrade --constraint $@/constraints.txt $$(cut -d= -f1 $@/constraints.txt)
+	@$@/bin/python -m pip $(PIP_OPTIONS) install --no-deps --editable .
 	@touch $@

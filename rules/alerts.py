@@ -31,10 +31,14 @@ _BY: Final = "by (job, instance, run, group_id)"
 _NOT_IDLE: Final = f"unless {_ON} last_over_time(group:sanctum_run:idle[2m])"
 # A share or a mean of fewer seeds says little.
 _ENOUGH_ENDED: Final = f"and {_ON} last_over_time(group:sanctum_seeds_ended:sum[2m]) >= 20"
-_STARTED: Final = f"""\
+_IN_TRAINING: Final = f"""\
 and {_ON} (
   last_over_time(sanctum_run_start_timestamp_seconds[2m]) > 0
-)"""
+)
+unless {_ON} (
+  changes(sanctum_run_start_timestamp_seconds[30s]) > 0
+)
+{_NOT_IDLE}"""
 
 
 def _grew(counter: str) -> str:
@@ -89,11 +93,7 @@ unless on (job, instance, run) (
                     "warning",
                     f"""
 max_over_time(group:sanctum_slots:utilisation[2m]) == 0
-{_STARTED}
-unless {_ON} (
-  changes(sanctum_run_start_timestamp_seconds[30s]) > 0
-)
-{_NOT_IDLE}
+{_IN_TRAINING}
 """,
                     summary=f"No slot has been active for {thresholds.EXTENDED_PERIOD_MINUTES} minutes",
                     description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the slots have been active over {thresholds.EXTENDED_PERIOD_MINUTES} minutes of training (TELE-502): no seed germinates.",
@@ -108,11 +108,7 @@ the minutes count anew from every start.
                     "warning",
                     f"""
 max_over_time(group:sanctum_slots:utilisation[2m]) < {1 - thresholds.DORMANT_WARNING:.2g}
-{_STARTED}
-unless {_ON} (
-  changes(sanctum_run_start_timestamp_seconds[30s]) > 0
-)
-{_NOT_IDLE}
+{_IN_TRAINING}
 """,
                     summary=f"More than {thresholds.percent(thresholds.DORMANT_WARNING)} of the slots have been dormant for {thresholds.EXTENDED_PERIOD_MINUTES} minutes",
                     description=f"In {GROUP}, at most {{{{ $value | humanizePercentage }}}} of the slots have been active over {thresholds.EXTENDED_PERIOD_MINUTES} minutes of training (TELE-501): the capacity goes unused.",

@@ -65,7 +65,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if skipped:
         write("not looked at: see the reasons above; each says what is missing and how to get it")
     if failed or broken:
-        write(
-            "each broken promise stands above under FAILURES or ERRORS, with its docstring's test"
-        )
+        write("broken: see FAILURES and ERRORS above; the docstring of a test is its promise")
     write(f"after {(time.monotonic() - _began) / 60:.1f} minutes")
