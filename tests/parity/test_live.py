@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -162,6 +162,7 @@ def _as_written(fields: dict[str, Any]) -> dict[str, Any]:
     return dict(sorted({**fields, "data": ordered}.items(), key=place))
 
 
+@settings(max_examples=max(500, settings().max_examples))
 @given(started=st.booleans(), drawn=st.lists(_events, max_size=8))
 def test_live_events_are_read_as_their_lines_are(
     started: bool, drawn: list[dict[str, Any]]

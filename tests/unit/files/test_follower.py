@@ -297,3 +297,12 @@ def test_a_file_that_goes_before_it_was_read_is_gone(path: Path, content: bytes)
     path.unlink()
     settle(follower)
     assert failure(follower) == f"{path} is gone; its last values stay published"
+
+
+def test_the_log_names_a_last_line_that_has_no_end(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A whole object at the end of the file is the next line, though no line end follows."""
+    append(path, events.started() + b"\n" + b'{"event_type": 5}')
+    settle(follow(path))
+    assert [message.split(":")[0] for message in caplog.messages] == ["telemetry, line 2"]

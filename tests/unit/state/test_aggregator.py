@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from sanctum_exporter.readings import SlotSnapshot
+from sanctum_exporter.readings import RunInfo, SlotSnapshot
 from sanctum_exporter.state.aggregator import Aggregator
 from sanctum_exporter.telemetry.decode import decode
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError
@@ -251,6 +251,8 @@ def test_every_seed_event_makes_its_slot_and_env_known_before_the_start(line: by
     """Attached late, the first event of a seed, whichever it is, tells of one slot of one env."""
     slots = snapshot(line)
     assert (slots.total_slots, slots.n_envs) == (1, 1)
+    again = snapshot(line, events.germinated(env_id=1, slot_id="r0c0"))
+    assert (again.total_slots, again.n_envs, again.active_slots) == (1, 1, 1)
 
 
 def test_a_report_of_an_env_past_the_last_is_rejected() -> None:
@@ -282,3 +284,22 @@ def test_rates_are_sampled_from_the_first_episode_on() -> None:
         lines += [events.batch_completed(1), events.germinated()]
     lines += [events.batch_completed(1)] * 5
     assert snapshot(*lines).seed_lifecycle.germination_trend == "rising"
+
+
+def test_a_start_says_which_run_it_is() -> None:
+    """What the start does not say is empty, or 0."""
+    full = after(events.started()).read()[1]
+    assert full == RunInfo("run_1", "cifar_baseline", "shaped", 10, events.EPOCH_SECONDS)
+    bare = after(events.line("TRAINING_STARTED", {"n_envs": 1, "slot_ids": []})).read()[1]
+    assert bare == RunInfo("", "", "", 0, events.EPOCH_SECONDS)
+
+
+@pytest.mark.parametrize("field", ["episode_id", "task", "reward_mode"])
+def test_an_identity_that_cannot_stand_in_a_label_starts_no_run(field: str) -> None:
+    """The message names the field, and the run that there was goes on."""
+    aggregator = after(events.started())
+    before = aggregator.read()
+    line = events.line("TRAINING_STARTED", {"n_envs": 9, "slot_ids": [], field: "\ud800"})
+    with pytest.raises(RejectedEventError, match=f"{field} is not valid Unicode: '.ud800'"):
+        decode(line).tell(aggregator)
+    assert aggregator.read() == before

@@ -165,3 +165,40 @@ def test_the_log_says_what_our_own_fault_was(caplog: pytest.LogCaptureFixture) -
         "x, line 1: event rejected: internal_error: ValueError('a bug')",
         "x, line 2: event rejected: internal_error: Mute",
     ]
+
+
+def test_the_log_says_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+    """The advice stands at the end of each line, and a line too long to keep has its number."""
+    intake = Intake(Groups(), "x", advice="; upgrade")
+    intake.line(None, 3)
+    assert caplog.messages == [
+        "x, line 3: event rejected: line_too_long: the line is too long to be an event; upgrade"
+    ]
+
+
+def test_a_placeholder_that_heard_nothing_has_neither_envs_nor_time() -> None:
+    """All its values are the documented defaults."""
+    (reading,) = Intake(Groups(placeholder=True)).readings()
+    assert (reading.slots.n_envs, reading.last_event_timestamp) == (0, 0.0)
+
+
+def test_an_event_without_a_time_happened_now() -> None:
+    """Now is what the clock of the groups says."""
+    intake = Intake(Groups(clock=Clock(1234.0)))
+    intake.line(events.line("TRAINING_STARTED", {"n_envs": 1, "slot_ids": []}, timestamp=None), 1)
+    (reading,) = intake.readings()
+    assert reading.info.start_timestamp == reading.last_event_timestamp == 1234.0
+    assert reading.slots.n_envs == 1
+
+
+def test_an_event_of_an_unknown_type_moves_the_time_of_its_group() -> None:
+    """It changes no number; a group id that is no text is none of its group's business."""
+    intake = Intake(Groups())
+    intake.line(events.started(), 1)
+    later = "2026-11-22T12:00:05+00:00"
+    intake.line(events.line("SEED_TRANSPLANTED", {}, timestamp=later), 2)
+    (reading,) = intake.readings()
+    assert reading.last_event_timestamp == events.EPOCH_SECONDS + 5
+    assert intake.line(events.line("SEED_TRANSPLANTED", {}, group_id=5), 3) == "default"
+    assert intake.line(events.line("SEED_TRANSPLANTED", {}, group_id="\ud800"), 4) == "default"
+    assert sum(intake.activity().rejected.values()) == 0

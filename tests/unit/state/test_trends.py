@@ -26,3 +26,10 @@ def test_trend_compares_the_last_five_with_the_five_before(
 ) -> None:
     """A change of more than a fifth of the older mean, which is at least 0.01, is a trend."""
     assert trend(rates) == expected
+
+
+def test_a_change_of_just_the_threshold_is_none() -> None:
+    """With an older mean of 0 the threshold is 0.002, and only more than that is a change."""
+    assert trend([0.0] * 5 + [0.002] * 5) == "stable"
+    assert trend([0.002] * 5 + [0.0] * 5) == "stable"
+    assert trend([0.0] * 5 + [0.0021] * 5) == "rising"

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from sanctum_exporter.state.aggregator import Aggregator
 from sanctum_exporter.telemetry.decode import decode
+from sanctum_exporter.telemetry.live import convert
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, Rejections
 from tests.clocks import Clock
 
@@ -54,3 +56,30 @@ def test_a_line_that_is_no_json_says_what_the_parser_found() -> None:
         decode(b'{"event_type": ')
     assert "not a line of JSON in UTF-8 (Expecting value: line 1 column" in caught.value.detail
     assert str(caught.value) == f"invalid_json: {caught.value.detail}"
+
+
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        (b"[]", "the line is not a JSON object"),
+        (b"{}", "event_type is missing or not a string"),
+        (b'{"event_type": "SEED_PRUNED"}', "SEED_PRUNED has no data"),
+        (
+            b'{"event_type": "SEED_PRUNED", "data": {"env_id": 0}}',
+            "neither event nor data has a slot_id",
+        ),
+    ],
+)
+def test_the_detail_says_in_words_what_is_missing(line: bytes, detail: str) -> None:
+    """Whoever reads the log knows what to look for in the line."""
+    with pytest.raises(RejectedEventError) as caught:
+        decode(line).tell(Aggregator("default"))
+    assert caught.value.detail == detail
+
+
+def test_a_live_object_without_an_attribute_says_which() -> None:
+    """The detail is what Python says of the attribute."""
+    with pytest.raises(RejectedEventError) as caught:
+        convert(object())
+    assert caught.value.reason is Reason.INVALID_ENVELOPE
+    assert caught.value.detail == "'object' object has no attribute 'event_type'"
