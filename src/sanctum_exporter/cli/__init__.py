@@ -20,6 +20,8 @@ from sanctum_exporter.files.lines import SourceError
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
+    # Click 8.1 and later ones name it in two ways, and docs/cli.md is generated from this.
+    subcommand_metavar="COMMAND [ARGS]...",
 )
 @click.version_option(__version__, prog_name="sanctum-exporter")
 @click.option(

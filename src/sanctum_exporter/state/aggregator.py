@@ -148,44 +148,39 @@ class Aggregator:
         Raises:
             RejectedEventError: if the run has no such env; so do all that name an env.
         """
-        self._admit(env_id, slot_id)
+        self._admit(timestamp, env_id, slot_id)
         self._germinated += 1
         self._set(env_id, slot_id, SeedReport("GERMINATED", epochs_in_stage))
-        self._note(timestamp)
 
     def seed_stage_changed(
         self, timestamp: datetime | None, env_id: int, slot_id: str, seed: SeedReport
     ) -> None:
         """Put a seed into another stage."""
-        self._admit(env_id, slot_id)
+        self._admit(timestamp, env_id, slot_id)
         self._set(env_id, slot_id, seed)
-        self._note(timestamp)
 
     def seed_fossilized(
         self, timestamp: datetime | None, env_id: int, slot_id: str, epochs_total: int
     ) -> None:
         """End a seed well; it stays in its slot."""
-        self._admit(env_id, slot_id)
+        self._admit(timestamp, env_id, slot_id)
         self._fossilized += 1
         self._add_lifespan(epochs_total)
         epochs_in_stage = self._seeds.get(env_id, {}).get(slot_id, _EMPTY).epochs_in_stage
         self._set(env_id, slot_id, SeedReport("FOSSILIZED", epochs_in_stage))
-        self._note(timestamp)
 
     def seed_pruned(
         self, timestamp: datetime | None, env_id: int, slot_id: str, epochs_total: int
     ) -> None:
         """End a seed that did not help."""
-        self._admit(env_id, slot_id)
+        self._admit(timestamp, env_id, slot_id)
         self._pruned += 1
         self._add_lifespan(epochs_total)
         self._set(env_id, slot_id, SeedReport("PRUNED", 0))
-        self._note(timestamp)
 
     def seed_gate_evaluated(self, timestamp: datetime | None, env_id: int, slot_id: str) -> None:
         """Learn of a slot."""
-        self._admit(env_id, slot_id)
-        self._note(timestamp)
+        self._admit(timestamp, env_id, slot_id)
 
     def epoch_completed(
         self, timestamp: datetime | None, env_id: int, seeds: Mapping[str, SeedReport] | None
@@ -222,12 +217,13 @@ class Aggregator:
         if timestamp > self._newest:  # noqa: PLR1730 - see above
             self._newest = timestamp
 
-    def _admit(self, env_id: int, slot_id: str) -> None:
-        """Learn env and slot of a seed event where the run is not locked."""
+    def _admit(self, timestamp: datetime | None, env_id: int, slot_id: str) -> None:
+        """Learn time, env and slot of a seed event; a locked run has its envs and slots already."""
         if env_id >= self._n_envs:
             self._admit_env(env_id)
         if not self._locked:
             self._learn_slot(slot_id)
+        self._note(timestamp)
 
     def _admit_env(self, env_id: int) -> None:
         """Learn an env beyond those that the run has by itself."""
