@@ -7,12 +7,12 @@ rules and dashboards may use all come from here.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from sanctum_exporter._version import __version__
-from sanctum_exporter.readings import Activity, GroupReading, Trend
+from sanctum_exporter.readings import RUN_STATES, Activity, GroupReading, Trend
 
 T = TypeVar("T")
 """What a metric is read from."""
@@ -30,7 +30,7 @@ class Metric(Generic[T]):
 
     Attributes:
         name: Prometheus name, as exposed; a counter's ends in ``_total``.
-        kind: its type, the same for Prometheus and OpenTelemetry.
+        kind: its type in OpenMetrics; what is neither gauge nor counter is a gauge elsewhere.
         instrument: OpenTelemetry name, which a receiver's Prometheus naming turns into ``name``.
         unit: UCUM unit of the instrument, empty for none.
         help: one sentence for people.
@@ -40,7 +40,7 @@ class Metric(Generic[T]):
     """
 
     name: str
-    kind: Literal["gauge", "counter"]
+    kind: Literal["gauge", "counter", "info", "stateset"]
     instrument: str
     unit: str
     help: str
@@ -51,9 +51,10 @@ class Metric(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ExporterReading:
-    """The exporter on itself at one moment."""
+    """The exporter on itself, and on all groups together, at one moment."""
 
     activity: Activity
+    groups: Sequence[GroupReading] = ()
     collect_duration_seconds: float = 0.0
     version: str = __version__
     python_version: str = field(default_factory=platform.python_version)
@@ -187,7 +188,7 @@ GROUP_METRICS: Final[tuple[Metric[GroupReading], ...]] = (
     ),
     Metric(
         "sanctum_run_info",
-        "gauge",
+        "info",
         "sanctum.run_info",
         "",
         "Always 1; names the run of the group.",
@@ -210,13 +211,47 @@ GROUP_METRICS: Final[tuple[Metric[GroupReading], ...]] = (
         "Unix time of the newest event of the group; 0 before the first.",
         _one(lambda group: group.last_event_timestamp),
     ),
+    Metric(
+        "sanctum_run_state",
+        "stateset",
+        "sanctum.run_state",
+        "",
+        "1 for the state that the run is in: waiting for its start, running, or completed.",
+        lambda group: [((state, state), int(state == group.life.state)) for state in RUN_STATES],
+        # OpenMetrics demands the first of a state set; the second is what people write in queries.
+        labels=("sanctum_run_state", "state"),
+    ),
+    Metric(
+        "sanctum_run_remaining_seconds",
+        "gauge",
+        "sanctum.run_remaining",
+        "s",
+        "Seconds until the planned episodes are done, by the run's own pace; 0 for no estimate.",
+        _one(lambda group: group.life.remaining_seconds),
+    ),
+    Metric(
+        "sanctum_run_longest_silence_seconds",
+        "gauge",
+        "sanctum.run_longest_silence",
+        "s",
+        "The longest time between two events of the run so far.",
+        _one(lambda group: group.life.longest_silence_seconds),
+    ),
+    Metric(
+        "sanctum_seeds_expected",
+        "gauge",
+        "sanctum.seeds_expected",
+        "",
+        "0 for a run that is to grow no seeds, as some cohorts of a proof; otherwise 1.",
+        _one(lambda group: int(group.life.seeds_expected)),
+    ),
 )
 """Metrics of a group: every series has ``group_id``, and ``run`` where several are followed."""
 
 EXPORTER_METRICS: Final[tuple[Metric[ExporterReading], ...]] = (
     Metric(
         "sanctum_exporter_build_info",
-        "gauge",
+        "info",
         "sanctum.exporter.build_info",
         "",
         "Always 1; names the versions of the exporter and of Python.",
@@ -256,6 +291,38 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterReading], ...]] = (
         "s",
         "Seconds that this collection of all values took.",
         _one(lambda exporter: exporter.collect_duration_seconds),
+    ),
+    Metric(
+        "sanctum_exporter_source_up",
+        "gauge",
+        "sanctum.exporter.source_up",
+        "",
+        "1 while telemetry is read without failure, otherwise 0; the log says why.",
+        _one(lambda exporter: int(exporter.activity.source_failure is None)),
+    ),
+    Metric(
+        "sanctum_exporter_on_duty",
+        "gauge",
+        "sanctum.exporter.on_duty",
+        "",
+        "1 for an exporter that is to outlive the runs it follows, until it is told to end.",
+        _one(lambda exporter: int(exporter.activity.on_duty)),
+    ),
+    Metric(
+        "sanctum_exporter_runs_under_way",
+        "gauge",
+        "sanctum.exporter.runs_under_way",
+        "{run}",
+        "Runs that are not completed, were not ended on purpose, and were heard of within an hour.",
+        _one(lambda exporter: sum(group.life.under_way for group in exporter.groups)),
+    ),
+    Metric(
+        "sanctum_exporter_runs_midway",
+        "gauge",
+        "sanctum.exporter.runs_midway",
+        "{run}",
+        "Runs under way that have slots and whose end will be seen and is not near.",
+        _one(lambda exporter: sum(group.life.midway for group in exporter.groups)),
     ),
 )
 """Metrics of the exporter on itself, without ``group_id``."""

@@ -78,6 +78,33 @@ class RunInfo:
     start_timestamp: float = 0.0
 
 
+RunState: TypeAlias = Literal["waiting", "running", "completed"]
+RUN_STATES: Final[tuple[RunState, ...]] = get_args(RunState)
+
+
+@dataclass(frozen=True, slots=True)
+class RunLife:
+    """The life of a run at one moment.
+
+    Attributes:
+        state: waiting for its TRAINING_STARTED, running, or completed.
+        remaining_seconds: how long until the planned episodes are done, by the run's own pace; at
+            least 1 while it runs, 0 where there is no estimate and when it is completed.
+        longest_silence_seconds: the longest time between two events of the run so far.
+        under_way: not completed, not ended on purpose, and heard of within the last hour.
+        midway: under way, with slots, and its end will be seen and is not near: who loses it
+            now, loses something.
+        seeds_expected: False for a run that is to grow none, as a proof's baseline.
+    """
+
+    state: RunState = "waiting"
+    remaining_seconds: float = 0.0
+    longest_silence_seconds: float = 0.0
+    under_way: bool = False
+    midway: bool = False
+    seeds_expected: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class GroupReading:
     """One group as it is published.
@@ -91,6 +118,7 @@ class GroupReading:
     slots: SlotSnapshot
     info: RunInfo
     last_event_timestamp: float
+    life: RunLife = field(default_factory=RunLife)
     run: str | None = None
     counted_since: float = 0.0
 
@@ -101,12 +129,17 @@ class Activity:
 
     ``dropped`` is what the hub dropped before the exporter saw it, where the hub can tell.
     ``counted_since`` is when the counts began, in seconds since the epoch, 0 where not known.
+    ``on_duty`` is whether the exporter is to go on whatever its runs do; it is not where it lives
+    in a training process, and once it was told to end.
+    ``source_failure`` says why the source is not being read, None while it is.
     """
 
     events: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     dropped: int = 0
     counted_since: float = 0.0
+    source_failure: str | None = None
+    on_duty: bool = False
 
 
 class ReadingSource(Protocol):

@@ -34,6 +34,18 @@ EXTENDED_PERIOD_MINUTES: Final = 30
 SILENCE_SECONDS: Final = 600
 """How old the newest event of a run that is under way may be."""
 
+SILENCE_ESCALATES_SECONDS: Final = 720
+"""The same, when it is worth waking somebody up."""
+SILENCE_OF_THE_LONGEST: Final = 2
+"""How many times the longest silence of the run so far it may be, if that is more."""
+FIRST_SILENCE_SECONDS: Final = 2700
+"""How old it may be before the run's first batch has shown its pace."""
+
+FORGOTTEN_SECONDS: Final = 3600
+"""A run that was not heard of for so long is the past: nobody is told of it any more."""
+NEAR_END_SECONDS: Final = 300
+"""A run that goes when it has no longer to go by its own estimate may well have finished."""
+
 
 def percent(ratio: float) -> str:
     """Return a ratio as people read it: 0.7 is 70 %."""

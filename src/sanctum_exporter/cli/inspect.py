@@ -64,7 +64,7 @@ def inspect(
     FILE is plain or gzip. --changes prints an object for every event after which a published
     group has other values.
     """
-    intake = Intake(Groups(num_envs), source=str(file))
+    intake = Intake(Groups(num_envs, as_recorded=True), source=str(file))
     steps = _steps(file, intake, until_line)
     if changes:
         _print_changes(intake, steps, group)

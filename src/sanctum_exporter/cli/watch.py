@@ -60,7 +60,7 @@ def watch(
     stop = Event()
     try:
         with serving(
-            follower,
+            following,
             address,
             telemetry_path,
             origin=f"watch {path}",

@@ -37,6 +37,8 @@ class FileFollower:
         self._seen: tuple[int, int, int, int] | None = None
         self.failure: str | None = f"waiting for {path}, which does not exist yet"
         """Why the file is not being read, None while it is."""
+        self.waiting: str | None = None
+        """How far the file is read that is not yet read to its end, None once it is."""
         self._existed = False
         self._new_intake = new_intake
         self._chunk_bytes = chunk_bytes
@@ -57,7 +59,7 @@ class FileFollower:
             stat = self.path.stat()
             self._existed = True
             seen = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-            if seen == self._seen and self.failure is None:
+            if seen == self._seen and self.failure is None and self.waiting is None:
                 self._take_complete_rest()
                 return False
             return self._read(seen)
@@ -96,10 +98,11 @@ class FileFollower:
             return True
         if chunk:
             self._take(chunk)
-        if self._offset < size:
-            self.failure = f"reading {self.path}: {self._offset / size:.0%}"
-            return True
         self.failure = None
+        if self._offset < size:
+            self.waiting = f"reading {self.path}: {self._offset / size:.0%}"
+            return True
+        self.waiting = None
         self._seen = seen
         self._published = self._reading
         return False

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from threading import Event, Thread
 from typing import Final
 
 from sanctum_exporter import logs
 from sanctum_exporter.files.runs import Follower
+from sanctum_exporter.readings import Activity, GroupReading
 
 POLL_SECONDS: Final = 0.25
 _JOIN_SECONDS: Final = 2.0
+_REST_SECONDS: Final = 2.0
 
 
 class Following:
-    """Polls a follower from its own thread, from now until ``close()``.
+    """Polls a follower from its own thread, from now until ``close()``; a ``ReadingSource``.
 
     Args:
         follower: what to read.
@@ -24,33 +29,59 @@ class Following:
         self._follower = follower
         self._poll_seconds = poll_seconds
         self._stop = Event()
+        self._on_duty = True
         self._fault: str | None = None
         self._logged: str | None = None
         self._thread = Thread(target=self._run, name="sanctum-exporter-follow", daemon=True)
         self._thread.start()
 
+    def readings(self) -> Sequence[GroupReading]:
+        """Return the groups that the follower publishes."""
+        return self._follower.readings()
+
+    def activity(self) -> Activity:
+        """Return the counts of the follower's events, and why it is not being read."""
+        return replace(
+            self._follower.activity(), source_failure=self._failure(), on_duty=self._on_duty
+        )
+
     def not_ready(self) -> str | None:
-        """Say why the source is not being read, None while it is."""
-        if not self._thread.is_alive():
-            return "the follower has stopped"
-        return self._fault or self._follower.failure
+        """Say why the values are not to be relied on, None while they are."""
+        return self._failure() or self._follower.waiting
+
+    def read_the_rest(self) -> None:
+        """Stop the thread and read what is there by now, within ``_REST_SECONDS``."""
+        self._on_duty = False
+        self.close()
+        deadline = time.monotonic() + _REST_SECONDS
+        while self._poll() and time.monotonic() < deadline:
+            pass
 
     def close(self) -> None:
         """Stop reading; safe to call again."""
         self._stop.set()
         self._thread.join(_JOIN_SECONDS)
 
+    def _failure(self) -> str | None:
+        if not self._thread.is_alive() and not self._stop.is_set():
+            return "the follower has stopped"
+        return self._fault or self._follower.failure
+
     def _run(self) -> None:
         while not self._stop.is_set():
-            more = False
-            try:
-                more = self._follower.poll()
-                self._fault = None
-            except Exception as error:  # noqa: BLE001 - one bad poll must not end the following
-                self._fault = f"reading failed: {type(error).__name__}: {error}"
-            if not more:
-                self._log_change(self._fault or self._follower.failure)
+            if not self._poll():
+                self._log_change(self.not_ready())
                 self._stop.wait(self._poll_seconds)
+
+    def _poll(self) -> bool:
+        """Read a bit; tell whether there may be more at once."""
+        try:
+            more = self._follower.poll()
+            self._fault = None
+        except Exception as error:  # noqa: BLE001 - one bad poll must not end the following
+            self._fault = f"reading failed: {type(error).__name__}: {error}"
+            return False
+        return more
 
     def _log_change(self, failure: str | None) -> None:
         """Log each failure once, and its end."""

@@ -31,6 +31,11 @@ class Follower(ReadingSource, Protocol):
         """Why it is not being read, None while it is."""
         ...
 
+    @property
+    def waiting(self) -> str | None:
+        """What is waited for before the values are whole, None once they are."""
+        ...
+
     def poll(self) -> bool:
         """Read a bit of what is new; tell whether there may be more at once."""
         ...
@@ -60,9 +65,12 @@ class NewestRun:
     @property
     def failure(self) -> str | None:
         """Why the run is not being read, None while it is."""
-        if self._failure is None and self._current is not None:
-            return self._current.failure
-        return self._failure or f"waiting for a run in {self._directory}"
+        return self._failure or (self._current.failure if self._current else None)
+
+    @property
+    def waiting(self) -> str | None:
+        """What is waited for before the values are whole, None once they are."""
+        return self._current.waiting if self._current else _no_run_yet(self._directory)
 
     def readings(self) -> Sequence[GroupReading]:
         """Return the groups that the newest run publishes."""
@@ -78,7 +86,7 @@ class NewestRun:
             newest = max(find_runs(self._directory), key=run_order, default=None)
             self._failure = None
         except OSError as error:
-            self._failure = f"cannot read {self._directory}: {error.strerror or error}"
+            self._failure = _describe(error, self._directory)
             return False
         if newest is None:
             return self._current.poll() if self._current else False
@@ -88,7 +96,8 @@ class NewestRun:
         if self._next is None:
             return self._current.poll() if self._current else False
         more = self._next.poll()
-        if self._next.failure is None or self._current is None:
+        caught_up = self._next.failure is None and self._next.waiting is None
+        if caught_up or self._current is None:
             self._current, self._next = self._next, None
         return more
 
@@ -106,8 +115,15 @@ class AllRuns:
         self._new_intake = new_intake
         self._before = nothing_read()
         self._runs: dict[Path, FileFollower] = {}
-        self.failure: str | None = f"waiting for a run in {directory}"
+        self.failure: str | None = None
         """Why the runs are not being read, None while they are."""
+
+    @property
+    def waiting(self) -> str | None:
+        """What is waited for before the values are whole, None once they are."""
+        if not self._runs:
+            return _no_run_yet(self._directory)
+        return next((run.waiting for run in self._runs.copy().values() if run.waiting), None)
 
     def readings(self) -> list[GroupReading]:
         """Return the groups that the runs publish."""
@@ -129,7 +145,7 @@ class AllRuns:
         try:
             found = set(find_runs(self._directory))
         except OSError as error:
-            self.failure = f"cannot read {self._directory}: {error.strerror or error}"
+            self.failure = _describe(error, self._directory)
             return False
         for path in self._runs.keys() - found:
             del self._runs[path]
@@ -137,9 +153,7 @@ class AllRuns:
             self._runs[path] = self._follow(path)
         # Not any(), which would stop at the first run that has more.
         more = max((follower.poll() for follower in self._runs.values()), default=False)
-        failures = [follower.failure for follower in self._runs.values() if follower.failure]
-        waiting = None if self._runs else f"waiting for a run in {self._directory}"
-        self.failure = failures[0] if failures else waiting
+        self.failure = next((run.failure for run in self._runs.values() if run.failure), None)
         return more
 
     def _follow(self, path: Path) -> FileFollower:
@@ -163,9 +177,12 @@ class LatePath:
     @property
     def failure(self) -> str | None:
         """Why the path is not being read, None while it is."""
-        if self._follower is not None:
-            return self._follower.failure
-        return f"waiting for {self._path}, which does not exist yet"
+        return self._follower.failure if self._follower else _not_there(self._path)
+
+    @property
+    def waiting(self) -> str | None:
+        """What is waited for before the values are whole, None once they are."""
+        return self._follower.waiting if self._follower else None
 
     def readings(self) -> Sequence[GroupReading]:
         """Return the groups that the path publishes."""
@@ -192,20 +209,30 @@ def find_runs(directory: Path) -> Iterator[Path]:
     """Yield the events file of each run in a directory, or of the run that it is itself.
 
     Raises:
-        OSError: if the directory is there and cannot be read.
+        OSError: if the directory cannot be read.
     """
     own = directory / EVENTS_FILE
     if own.exists():
         yield own
         return
-    try:
-        entries = list(directory.iterdir())
-    except FileNotFoundError:
-        return
-    for entry in entries:
+    for entry in list(directory.iterdir()):
         events = entry / EVENTS_FILE
         if events.exists():
             yield events
+
+
+def _not_there(path: Path) -> str:
+    return f"waiting for {path}, which does not exist yet"
+
+
+def _no_run_yet(directory: Path) -> str:
+    return f"waiting for a run in {directory}"
+
+
+def _describe(error: OSError, directory: Path) -> str:
+    if isinstance(error, FileNotFoundError):
+        return _not_there(directory)
+    return f"cannot read {directory}: {error.strerror or error}"
 
 
 def run_order(events: Path) -> tuple[str, int, str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
@@ -62,7 +61,9 @@ class SanctumCollector(Collector):
         families = [_family(metric, self._common_labels, groups) for metric in GROUP_METRICS]
         activity = self._publisher.activity()
         duration = self._clock() - started
-        exporter = self._exporter_reading(activity, collect_duration_seconds=duration)
+        exporter = self._exporter_reading(
+            activity, [group for _, group in groups], collect_duration_seconds=duration
+        )
         yield from families
         for metric in EXPORTER_METRICS:
             yield _family(metric, (), [((), exporter)])
@@ -80,12 +81,23 @@ def _family(
     common_labels: tuple[str, ...],
     readings: Iterable[tuple[tuple[str, ...], T]],
 ) -> Family:
-    family_type = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-    family = family_type(metric.name, metric.help, labels=(*common_labels, *metric.labels))
+    family = Family(
+        metric.name.removesuffix(_SUFFIXES.get(metric.kind, "")),
+        metric.help,
+        metric.kind,
+        "seconds" if metric.name.endswith("_seconds") else "",
+    )
+    names = (*common_labels, *metric.labels)
     for common_values, reading in readings:
         for values, value in metric.read(reading):
-            family.add_metric((*common_values, *values), value)
+            labels = dict(zip(names, (*common_values, *values), strict=True))
+            # The families with an add_metric() of their own name the labels of a state set.
+            family.add_sample(metric.name, labels, value)
     return family
+
+
+# What the name of a sample has, and in OpenMetrics the name of its family has not.
+_SUFFIXES: Final = {"counter": "_total", "info": "_info"}
 
 
 Registry: TypeAlias = CollectorRegistry

@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sanctum_exporter.readings import STAGES, RunInfo, SeedLifecycleStats, SlotSnapshot
+from sanctum_exporter.readings import STAGES, RunInfo, RunLife, SeedLifecycleStats, SlotSnapshot
+from sanctum_exporter.state.lifecycle import Lifecycle
 from sanctum_exporter.state.trends import trend
 from sanctum_exporter.telemetry.events import SeedReport, TrainingStartedData
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, check_unicode
@@ -27,6 +28,7 @@ _NOT_SLOTS: Final = ("", "unknown")
 
 _EMPTY: Final = SeedReport("DORMANT", 0)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Aggregator:
@@ -66,17 +68,35 @@ class Aggregator:
         self._rates = tuple(deque[float](maxlen=RATE_WINDOW) for _ in range(3))
 
         self._info = RunInfo()
+        self._life = Lifecycle()
         self._newest = _NEVER
+        # An event up to here cannot end a longer silence than the longest.
+        self._expected_until = _NEVER
 
     @property
     def configured(self) -> bool:
         """Whether the group has slots to speak of: a run has started, or a slot was learned."""
         return self._locked or self._slots_per_env > 0
 
-    def read(self) -> tuple[SlotSnapshot, RunInfo, float]:
-        """Return slots, run and time of the newest event (seconds, 0 for none), of one moment."""
-        last_event = 0.0 if self._newest is _NEVER else self._newest.timestamp()
-        return self._snapshot(), self._info, last_event
+    @property
+    def last_event_timestamp(self) -> float:
+        """The time of the newest event, in seconds since the epoch, 0 for none."""
+        return 0.0 if self._newest is _NEVER else self._newest.timestamp()
+
+    def read(self, now: float) -> tuple[SlotSnapshot, RunInfo, float, RunLife]:
+        """Return slots, run, time of the newest event and the run's life, all of one moment."""
+        slots, last_event = self._snapshot(), self.last_event_timestamp
+        life = self._life.read(
+            now=now,
+            last_event=last_event,
+            episode=slots.current_episode,
+            total_slots=slots.total_slots,
+        )
+        return slots, self._info, last_event, life
+
+    def end(self) -> None:
+        """Note that somebody ends the run on purpose."""
+        self._life.end()
 
     def _snapshot(self) -> SlotSnapshot:
         total = self._total_envs() * self._slots_per_env
@@ -139,6 +159,14 @@ class Aggregator:
         self._current_episode = data.start_episode
         self._clear_seeds()
         self._note(timestamp)
+        self._life.start(
+            self._info.start_timestamp,
+            run_id=self._info.run_id,
+            start_episode=data.start_episode,
+            planned_episodes=self._info.planned_episodes,
+            baseline_mode=data.proof_baseline_mode,
+        )
+        self._expected_until = timestamp
 
     def seed_germinated(
         self, timestamp: datetime | None, env_id: int, slot_id: str, epochs_in_stage: int
@@ -200,11 +228,15 @@ class Aggregator:
             for rates, count in zip(self._rates, counts, strict=True):
                 rates.append(count / episodes_completed)
         self._clear_seeds()
+        timestamp = timestamp or self._now()
         self._note(timestamp)
+        self._life.complete_batch(timestamp.timestamp())
 
     def something_happened(self, timestamp: datetime | None) -> None:
         """Note the time of an event that changes no number."""
         if timestamp is not None and timestamp > self._newest:
+            if timestamp > self._expected_until:
+                self._measure_silence(timestamp)
             self._newest = timestamp
 
     def _now(self) -> datetime:
@@ -213,9 +245,25 @@ class Aggregator:
     def _note(self, timestamp: datetime | None) -> None:
         if timestamp is None:
             timestamp = self._now()
-        # Not max(), whose call costs more than all the rest, for every event of a training.
-        if timestamp > self._newest:  # noqa: PLR1730 - see above
+        if timestamp > self._newest:
+            if timestamp > self._expected_until:
+                self._measure_silence(timestamp)
             self._newest = timestamp
+
+    def _measure_silence(self, timestamp: datetime) -> None:
+        """Take the silence before an event that may be the longest of the run.
+
+        Subtracting times costs a training more than comparing them, so it is done for one event
+        in each span as long as the longest silence, and no longer one can be missed.
+        """
+        life = self._life
+        if self._newest is not _NEVER:
+            silence = (timestamp - self._newest).total_seconds()
+            life.longest_silence_seconds = max(life.longest_silence_seconds, silence)
+        try:
+            self._expected_until = timestamp + timedelta(seconds=life.longest_silence_seconds)
+        except OverflowError:
+            self._expected_until = _FOR_EVER
 
     def _admit(self, timestamp: datetime | None, env_id: int, slot_id: str) -> None:
         """Learn time, env and slot of a seed event; a locked run has its envs and slots already."""

@@ -25,7 +25,9 @@ class Groups(dict[str | None, Aggregator]):
         num_envs: envs that each group has before its TRAINING_STARTED.
         placeholder: publish "default" with total_slots 0 while no group is configured.
         run: name of the run, where one exporter follows several.
-        clock: seconds since the epoch, for events that do not say when they happened.
+        clock: seconds since the epoch, for what is judged by the present moment, and for events
+            that do not say when they happened.
+        as_recorded: take the time of the newest event for the present moment.
     """
 
     def __init__(
@@ -35,12 +37,14 @@ class Groups(dict[str | None, Aggregator]):
         placeholder: bool = False,
         run: str | None = None,
         clock: Callable[[], float] = time.time,
+        as_recorded: bool = False,
     ) -> None:
         super().__init__()
         self._num_envs = num_envs
         self._placeholder = placeholder
         self._run = run
         self._clock = clock
+        self._as_recorded = as_recorded
         # Reentrant: a signal handler may come in where its own thread holds the lock.
         self.lock: Final = RLock()
         """Held while an event changes its group, and while one group is read."""
@@ -76,17 +80,30 @@ class Groups(dict[str | None, Aggregator]):
             published = [aggregators.get(DEFAULT_GROUP) or self._new(DEFAULT_GROUP)]
         return [self._reading(each) for each in sorted(published, key=attrgetter("group_id"))]
 
-    def _reading(self, aggregator: Aggregator) -> GroupReading:
+    def end(self) -> None:
+        """Note that somebody ends the runs on purpose: none of them is under way any more."""
         with self.lock:
-            slots, info, last_event_timestamp = aggregator.read()
+            for aggregator in self.values():
+                aggregator.end()
+
+    def _reading(self, aggregator: Aggregator) -> GroupReading:
+        now = self._now()
+        with self.lock:
+            slots, info, last_event_timestamp, life = aggregator.read(now)
         return GroupReading(
             aggregator.group_id,
             slots,
             info,
             last_event_timestamp,
+            life,
             self._run,
             self.counted_since,
         )
+
+    def _now(self) -> float:
+        if not self._as_recorded:
+            return self._clock()
+        return max((each.last_event_timestamp for each in self.copy().values()), default=0.0)
 
     def _new(self, name: str) -> Aggregator:
         return Aggregator(name, self._num_envs, self._clock)

@@ -73,7 +73,7 @@ class Intake:
                 raise Unusual  # noqa: TRY301 - a function to raise it would cost a call an event
             group = self._groups[event.group_id]
             if name in PASSED_EVENTS:
-                # A single store: without the lock, too, a reader sees the old time or the new one.
+                # Single stores: without the lock, too, a reader sees the old time or the new one.
                 group.something_happened(timestamp)
             else:
                 # Not "with", which costs twice as much, and a training pays.
@@ -87,6 +87,10 @@ class Intake:
             self._reject(error, None)
         except Exception:  # noqa: BLE001 - not of the usual shape, and nothing has changed
             self._take(convert, event, None)
+
+    def end(self) -> None:
+        """Note that somebody ends the runs on purpose: none of them is under way any more."""
+        self._groups.end()
 
     def read(self, group_id: str) -> GroupReading | None:
         """Return one group as it is published, None if it is not."""

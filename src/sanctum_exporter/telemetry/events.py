@@ -45,6 +45,7 @@ class TrainingStartedData(msgspec.Struct, frozen=True, gc=False):
     episode_id: str | None = None
     task: str | None = None
     reward_mode: str | None = None
+    proof_baseline_mode: str | None = None
 
 
 class SlotData(msgspec.Struct, frozen=True, gc=False):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sanctum_exporter import logs
-from sanctum_exporter.readings import Activity, GroupReading, group_name
+from sanctum_exporter.readings import Activity, GroupReading, RunLife, group_name
 from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.lifecycle import Lifecycle
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, Rejections
 from sanctum_exporter.training.decode import read_snapshot
 
@@ -38,6 +40,7 @@ class Snapshots:
         self._newest_at: float | None = None
         self._failure: str | None = None
         self._groups: dict[str, GroupReading] = {}
+        self._lives: dict[str, Lifecycle] = {}
         self._configured: set[str] = set()
         self._unconfigured = Groups(placeholder=True, clock=clock)
         self._rejections = Rejections(
@@ -91,12 +94,17 @@ class Snapshots:
     def readings(self) -> list[GroupReading]:
         """Return every published group, sorted by id."""
         groups = self._groups.copy()
-        published = [groups[name] for name in sorted(groups) if name in self._configured]
+        now = self._clock()
+        published = [
+            replace(groups[name], life=_life(self._lives[name], groups[name], now))
+            for name in sorted(groups)
+            if name in self._configured
+        ]
         return published or self._unconfigured.readings()
 
     def activity(self) -> Activity:
         """Return how many snapshots were rejected, by reason; there are no events to count."""
-        return Activity(rejected=self._rejections.counts())
+        return Activity(rejected=self._rejections.counts(), source_failure=self.not_ready())
 
     def _take(self, group_id: str, snapshot: object) -> None:
         try:
@@ -109,11 +117,41 @@ class Snapshots:
         except Exception as error:  # noqa: BLE001 - a training must never see a fault of ours
             self._rejections.add(Reason.INTERNAL_ERROR, logs.describe(error))
             return
+        self._follow(reading, self._groups.get(group_id))
         self._groups[group_id] = reading
         if configured:
             self._configured.add(group_id)
         self._note_success()
 
+    def _follow(self, reading: GroupReading, before: GroupReading | None) -> None:
+        """Go on with the life of a group's run, as far as snapshots tell of it."""
+        life = self._lives.setdefault(reading.group_id, Lifecycle())
+        started, last_event = reading.info.start_timestamp, reading.last_event_timestamp
+        if before is None or started != before.info.start_timestamp:
+            if started:
+                # Attached late or resumed, its pace is that of the episodes which were seen.
+                life.start(
+                    max(started, last_event),
+                    run_id=reading.info.run_id,
+                    start_episode=reading.slots.current_episode,
+                    planned_episodes=reading.info.planned_episodes,
+                )
+            return
+        if reading.slots.current_episode != before.slots.current_episode:
+            life.complete_batch(last_event)
+        if before.last_event_timestamp:
+            silence = last_event - before.last_event_timestamp
+            life.longest_silence_seconds = max(life.longest_silence_seconds, silence)
+
     def _note_success(self) -> None:
         self._newest_at = self._monotonic()
         self._failure = None
+
+
+def _life(life: Lifecycle, reading: GroupReading, now: float) -> RunLife:
+    return life.read(
+        now=now,
+        last_event=reading.last_event_timestamp,
+        episode=reading.slots.current_episode,
+        total_slots=reading.slots.total_slots,
+    )

@@ -31,9 +31,9 @@ def new_intake() -> Intake:
     return Intake(Groups(clock=lambda: 0.0))
 
 
-def failure(follower: FileFollower) -> str | None:
-    """Return why it is not being read at this moment."""
-    return follower.failure
+def not_ready(follower: FileFollower) -> str | None:
+    """Return why its values are not to be relied on at this moment."""
+    return follower.failure or follower.waiting
 
 
 def settle(follower: FileFollower) -> None:
@@ -157,9 +157,9 @@ def test_nothing_is_published_until_the_file_has_been_read(path: Path) -> None:
     follower = follow(path, chunk_bytes=100)
     assert follower.poll()
     assert follower.readings() == []
-    assert (failure(follower) or "").startswith(f"reading {path}: ")
+    assert (not_ready(follower) or "").startswith(f"reading {path}: ")
     settle(follower)
-    assert failure(follower) is None
+    assert not_ready(follower) is None
     assert follower.readings()[0].slots.n_envs == 3
 
 
@@ -167,10 +167,10 @@ def test_file_that_does_not_exist_yet_is_waited_for(path: Path) -> None:
     """A file that comes later is read from its beginning."""
     follower = follow(path)
     settle(follower)
-    assert failure(follower) == f"waiting for {path}, which does not exist yet"
+    assert not_ready(follower) == f"waiting for {path}, which does not exist yet"
     path.write_bytes(events.started() + b"\n")
     settle(follower)
-    assert failure(follower) is None
+    assert not_ready(follower) is None
     assert_as_whole(follower)
 
 
@@ -181,11 +181,11 @@ def test_file_that_vanished_leaves_its_values_and_a_failure(path: Path) -> None:
     settle(follower)
     path.unlink()
     settle(follower)
-    assert failure(follower) == f"{path} is gone; its last values stay published"
+    assert not_ready(follower) == f"{path} is gone; its last values stay published"
     assert follower.readings()[0].slots.n_envs == 3
     path.write_bytes(events.started(4) + b"\n")
     settle(follower)
-    assert failure(follower) is None
+    assert not_ready(follower) is None
     assert_as_whole(follower)
 
 
@@ -206,7 +206,7 @@ def test_a_file_that_begins_with_half_of_gzips_header_is_a_plain_file(
     path.write_bytes(first + b"\n" + events.started() + b"\n")
     follower = follow(path)
     settle(follower)
-    assert failure(follower) is None
+    assert not_ready(follower) is None
     assert_as_whole(follower)
     assert sum(follower.activity().rejected.values()) == 1
     assert sum(follower.activity().events.values()) == 1
@@ -220,7 +220,7 @@ def test_gzip_is_refused_with_the_commands_that_read_it(path: Path, seen_before:
     settle(follower)
     append(path, gzip.compress(events.started() + b"\n")[seen_before:])
     settle(follower)
-    assert failure(follower) == f"{path} is gzip, which does not grow: use replay or inspect"
+    assert not_ready(follower) == f"{path} is gzip, which does not grow: use replay or inspect"
     assert sum(follower.activity().rejected.values()) == 0
 
 
@@ -234,7 +234,7 @@ def test_a_followed_file_that_gzip_takes_the_place_of_keeps_its_values_and_says_
     before = follower.readings()
     path.write_bytes(gzip.compress(path.read_bytes() * 50))
     settle(follower)
-    assert failure(follower) == f"{path} is gzip, which does not grow: use replay or inspect"
+    assert not_ready(follower) == f"{path} is gzip, which does not grow: use replay or inspect"
     assert follower.readings() == before
     assert sum(follower.activity().rejected.values()) == 0
 
@@ -244,7 +244,7 @@ def test_a_directory_in_its_place_is_a_failure_and_no_crash(path: Path) -> None:
     path.mkdir()
     follower = follow(path)
     settle(follower)
-    assert failure(follower) == f"cannot read {path}: Is a directory"
+    assert not_ready(follower) == f"cannot read {path}: Is a directory"
 
 
 def test_a_file_whose_end_was_rewritten_is_read_anew(path: Path) -> None:
@@ -285,7 +285,7 @@ def test_readiness_says_how_much_of_the_file_has_been_read(path: Path) -> None:
     path.write_bytes(b"\n" * 256)
     follower = follow(path, chunk_bytes=64)
     assert follower.poll()
-    assert failure(follower) == f"reading {path}: 25%"
+    assert not_ready(follower) == f"reading {path}: 25%"
 
 
 @pytest.mark.parametrize("content", [gzip.compress(b"x"), b"\n" * 256], ids=["gzip", "half read"])
@@ -296,7 +296,7 @@ def test_a_file_that_goes_before_it_was_read_is_gone(path: Path, content: bytes)
     follower.poll()
     path.unlink()
     settle(follower)
-    assert failure(follower) == f"{path} is gone; its last values stay published"
+    assert not_ready(follower) == f"{path} is gone; its last values stay published"
 
 
 def test_the_log_names_a_last_line_that_has_no_end(

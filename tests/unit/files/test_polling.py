@@ -15,6 +15,7 @@ class Source:
 
     def __init__(self, failure: str | None = None) -> None:
         self.failure = failure
+        self.waiting: str | None = None
         self.polls = 0
         self.more_times = 0
         self.error: Exception | None = None
@@ -45,7 +46,6 @@ def test_it_polls_until_it_is_closed() -> None:
     polls = source.polls
     following.close()
     assert source.polls == polls
-    assert following.not_ready() == "the follower has stopped"
 
 
 def test_it_polls_again_at_once_while_there_is_more() -> None:
@@ -58,13 +58,50 @@ def test_it_polls_again_at_once_while_there_is_more() -> None:
 
 
 def test_it_is_ready_while_the_source_is_read_without_failure() -> None:
-    """What the source says is wrong is why it is not ready."""
-    source = Source(failure="waiting for a run in runs")
+    """What the source says is wrong, or waited for, is why it is not ready."""
+    source = Source(failure="cannot read runs")
     following = Following(source, poll_seconds=0.001)
+    assert following.not_ready() == "cannot read runs"
+    source.failure, source.waiting = None, "waiting for a run in runs"
     assert following.not_ready() == "waiting for a run in runs"
-    source.failure = None
+    source.waiting = None
     assert following.not_ready() is None
     following.close()
+
+
+def test_only_a_failure_takes_the_source_down() -> None:
+    """A run that has not begun, or is read to its end yet, is no fault that somebody must mend."""
+    source = Source(failure="cannot read runs: Permission denied")
+    following = Following(source, poll_seconds=0.001)
+    assert following.activity().source_failure == "cannot read runs: Permission denied"
+    source.failure, source.waiting = None, "waiting for a run in runs"
+    assert following.activity().source_failure is None
+    source.error = RuntimeError("no luck")
+    eventually(
+        lambda: following.activity().source_failure == "reading failed: RuntimeError: no luck"
+    )
+    following.close()
+
+
+def test_a_thread_that_died_takes_the_source_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The values stand still from then on, and whoever reads them is told."""
+    monkeypatch.setattr(Following, "_run", lambda self: None)
+    following = Following(Source())
+    eventually(lambda: following.not_ready() == "the follower has stopped")
+    assert following.activity().source_failure == "the follower has stopped"
+
+
+def test_what_came_since_the_last_poll_is_read_at_the_end() -> None:
+    """The values that are served last are those of the whole file, and duty is over."""
+    source = Source()
+    following = Following(source, poll_seconds=3600.0)
+    eventually(lambda: source.polls == 1)
+    assert following.activity().on_duty
+    source.more_times = 3
+    following.read_the_rest()
+    assert source.polls == 4
+    assert not following.activity().on_duty
+    assert following.activity().source_failure is None
 
 
 def test_a_poll_that_raises_is_a_failure_and_not_the_end() -> None:
@@ -84,10 +121,10 @@ def test_each_failure_is_logged_once_and_its_end_too(caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.INFO, "sanctum_exporter"):
         following = Following(source, poll_seconds=0.0001)
         eventually(lambda: source.polls > 100)
-        source.failure = "waiting for a run in runs"
+        source.failure, source.waiting = None, "waiting for a run in runs"
         polls = source.polls
         eventually(lambda: source.polls > polls + 100)
-        source.failure = None
+        source.waiting = None
         eventually(lambda: "the source is being read" in caplog.messages)
         following.close()
     assert caplog.messages == [

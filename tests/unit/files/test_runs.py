@@ -24,9 +24,9 @@ def write_run(directory: Path, name: str, *lines: bytes) -> Path:
     return path
 
 
-def failure(follower: Follower) -> str | None:
-    """Return why it is not being read at this moment."""
-    return follower.failure
+def not_ready(follower: Follower) -> str | None:
+    """Return why its values are not to be relied on at this moment."""
+    return follower.failure or follower.waiting
 
 
 def settle(follower: Follower) -> None:
@@ -50,7 +50,7 @@ def test_newest_run_is_the_one_that_started_last(tmp_path: Path) -> None:
     follower = NewestRun(tmp_path, new_intake)
     settle(follower)
     assert envs(follower) == [4]
-    assert failure(follower) is None
+    assert not_ready(follower) is None
 
 
 def test_it_goes_over_to_a_newer_run_when_it_appears(tmp_path: Path) -> None:
@@ -75,12 +75,17 @@ def test_directory_without_runs_or_not_there_yet_is_waited_for(tmp_path: Path) -
     """It says so, and has every count at 0."""
     follower = NewestRun(tmp_path / "later", new_intake)
     settle(follower)
-    assert failure(follower) == f"waiting for a run in {tmp_path / 'later'}"
+    assert not_ready(follower) == f"waiting for {tmp_path / 'later'}, which does not exist yet"
+    assert follower.failure is not None
+    (tmp_path / "later").mkdir()
+    settle(follower)
+    assert not_ready(follower) == f"waiting for a run in {tmp_path / 'later'}"
+    assert follower.failure is None
     assert envs(follower) == []
     assert follower.activity().events["TRAINING_STARTED"] == 0
     write_run(tmp_path / "later", "telemetry_2026-01-01_000000", events.started(1))
     settle(follower)
-    assert failure(follower) is None
+    assert not_ready(follower) is None
     assert envs(follower) == [1]
 
 
@@ -96,7 +101,7 @@ def test_all_runs_are_named_by_their_directories(tmp_path: Path) -> None:
     """Counts are those of all runs together; a run that is removed is gone."""
     follower = AllRuns(tmp_path, new_intake)
     settle(follower)
-    assert failure(follower) == f"waiting for a run in {tmp_path}"
+    assert not_ready(follower) == f"waiting for a run in {tmp_path}"
     write_run(tmp_path, "telemetry_2026-01-01_000000", events.started(1), b"garbage")
     write_run(tmp_path, "baseline", events.started(2, group_id="A"), events.started(3))
     settle(follower)
@@ -110,14 +115,14 @@ def test_all_runs_are_named_by_their_directories(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "baseline")
     settle(follower)
     assert envs(follower) == [1]
-    assert failure(follower) is None
+    assert not_ready(follower) is None
 
 
 def test_path_may_turn_out_to_be_a_file_or_a_directory(tmp_path: Path) -> None:
     """A path that does not exist yet is waited for, whatever it becomes."""
     follower = LatePath(tmp_path / "x", new_intake)
     settle(follower)
-    assert failure(follower) == f"waiting for {tmp_path / 'x'}, which does not exist yet"
+    assert not_ready(follower) == f"waiting for {tmp_path / 'x'}, which does not exist yet"
     (tmp_path / "x").write_bytes(events.started(2) + b"\n")
     settle(follower)
     assert envs(follower) == [2]

@@ -23,7 +23,7 @@ def after(*lines: bytes, num_envs: int = 0) -> Aggregator:
 
 def slots_of(aggregator: Aggregator) -> SlotSnapshot:
     """Return the slots that a reader sees."""
-    return aggregator.read()[0]
+    return aggregator.read(0.0)[0]
 
 
 def snapshot(*lines: bytes, num_envs: int = 0) -> SlotSnapshot:
@@ -208,12 +208,12 @@ def test_num_envs_exist_before_the_start() -> None:
 def test_times_of_start_and_newest_event_are_published() -> None:
     """An older event that comes late does not set the clock back; one without a time is now."""
     aggregator = after(events.started(), events.line("PLATEAU_DETECTED", {}, timestamp=None))
-    _, info, newest = aggregator.read()
+    _, info, newest, _ = aggregator.read(0.0)
     assert info.start_timestamp == newest == events.EPOCH_SECONDS
     decode(events.line("PLATEAU_DETECTED", timestamp="2026-11-22T11:00:00+00:00")).tell(aggregator)
-    assert aggregator.read()[2] == events.EPOCH_SECONDS
+    assert aggregator.read(0.0)[2] == events.EPOCH_SECONDS
     untimed = events.line("TRAINING_STARTED", {"n_envs": 1, "slot_ids": []}, timestamp=None)
-    assert after(untimed).read()[1].start_timestamp == 1000.0
+    assert after(untimed).read(0.0)[1].start_timestamp == 1000.0
 
 
 def test_episodes_of_zero_give_no_rates() -> None:
@@ -288,9 +288,9 @@ def test_rates_are_sampled_from_the_first_episode_on() -> None:
 
 def test_a_start_says_which_run_it_is() -> None:
     """What the start does not say is empty, or 0."""
-    full = after(events.started()).read()[1]
+    full = after(events.started()).read(0.0)[1]
     assert full == RunInfo("run_1", "cifar_baseline", "shaped", 10, events.EPOCH_SECONDS)
-    bare = after(events.line("TRAINING_STARTED", {"n_envs": 1, "slot_ids": []})).read()[1]
+    bare = after(events.line("TRAINING_STARTED", {"n_envs": 1, "slot_ids": []})).read(0.0)[1]
     assert bare == RunInfo("", "", "", 0, events.EPOCH_SECONDS)
 
 
@@ -298,8 +298,8 @@ def test_a_start_says_which_run_it_is() -> None:
 def test_an_identity_that_cannot_stand_in_a_label_starts_no_run(field: str) -> None:
     """The message names the field, and the run that there was goes on."""
     aggregator = after(events.started())
-    before = aggregator.read()
+    before = aggregator.read(0.0)
     line = events.line("TRAINING_STARTED", {"n_envs": 9, "slot_ids": [], field: "\ud800"})
     with pytest.raises(RejectedEventError, match=f"{field} is not valid Unicode: '.ud800'"):
         decode(line).tell(aggregator)
-    assert aggregator.read() == before
+    assert aggregator.read(0.0) == before

@@ -70,7 +70,7 @@ class Producer:
             (common_labels(group, run_label=self._run_label), group.counted_since, group)
             for group in readings
         ]
-        exporter = ExporterReading(activity, collect_duration_seconds=duration)
+        exporter = ExporterReading(activity, readings, collect_duration_seconds=duration)
         own: _Readings[ExporterReading] = [({}, activity.counted_since, exporter)]
         metrics = [
             *(self._metric(metric, groups, now) for metric in GROUP_METRICS),
