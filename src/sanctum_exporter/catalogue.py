@@ -277,6 +277,14 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterReading], ...]] = (
         labels=("reason",),
     ),
     Metric(
+        "sanctum_exporter_last_rejection_timestamp_seconds",
+        "gauge",
+        "sanctum.exporter.last_rejection_timestamp",
+        "s",
+        "Unix time of the newest event that was rejected, or of the one before it; 0 for none.",
+        _one(lambda exporter: exporter.activity.last_rejection_timestamp),
+    ),
+    Metric(
         "sanctum_exporter_events_dropped_total",
         "counter",
         "sanctum.exporter.events_dropped",

@@ -127,6 +127,8 @@ class GroupReading:
 class Activity:
     """What the exporter itself has done: counts of events by type and by reason of rejection.
 
+    ``last_rejection_timestamp`` is when the newest event that was rejected happened, in seconds
+    since the epoch, 0 for none: for a line of a file, when the event before it did.
     ``dropped`` is what the hub dropped before the exporter saw it, where the hub can tell.
     ``counted_since`` is when the counts began, in seconds since the epoch, 0 where not known.
     ``on_duty`` is whether the exporter is to go on whatever its runs do; it is not where it lives
@@ -136,6 +138,7 @@ class Activity:
 
     events: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
+    last_rejection_timestamp: float = 0.0
     dropped: int = 0
     counted_since: float = 0.0
     source_failure: str | None = None

@@ -134,11 +134,13 @@ class AllRuns:
         """Return the counts of all runs' events."""
         none = self._before.activity()
         events, rejected = Counter(none.events), Counter(none.rejected)
+        last_rejection = 0.0
         for follower in self._runs.copy().values():
             activity = follower.activity()
             events.update(activity.events)
             rejected.update(activity.rejected)
-        return Activity(events, rejected)
+            last_rejection = max(last_rejection, activity.last_rejection_timestamp)
+        return Activity(events, rejected, last_rejection)
 
     def poll(self) -> bool:
         """Read a bit of every run."""

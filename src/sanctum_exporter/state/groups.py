@@ -87,7 +87,7 @@ class Groups(dict[str | None, Aggregator]):
                 aggregator.end()
 
     def _reading(self, aggregator: Aggregator) -> GroupReading:
-        now = self._now()
+        now = self.now()
         with self.lock:
             slots, info, last_event_timestamp, life = aggregator.read(now)
         return GroupReading(
@@ -100,10 +100,13 @@ class Groups(dict[str | None, Aggregator]):
             self.counted_since,
         )
 
-    def _now(self) -> float:
-        if not self._as_recorded:
-            return self._clock()
+    def last_event_timestamp(self) -> float:
+        """Return the time of the newest event of all, in seconds since the epoch, 0 for none."""
         return max((each.last_event_timestamp for each in self.copy().values()), default=0.0)
+
+    def now(self) -> float:
+        """Return the present moment, in seconds since the epoch."""
+        return self.last_event_timestamp() if self._as_recorded else self._clock()
 
     def _new(self, name: str) -> Aggregator:
         return Aggregator(name, self._num_envs, self._clock)

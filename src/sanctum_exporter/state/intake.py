@@ -44,6 +44,8 @@ class Intake:
         self._decode_line = decode_line
         self._events = dict.fromkeys(EVENT_TYPES.values(), 0)
         self._rejections = Rejections(source, advice=advice, clock=clock)
+        self._last_rejection = 0.0
+        self._rejected_before_any = False
 
     def line(self, line: bytes | None, number: int) -> str | None:
         """Take in a line of a telemetry file.
@@ -57,9 +59,8 @@ class Intake:
             The id of the group that the event went to, None if it went nowhere.
         """
         if line is None:
-            self._rejections.add(
-                Reason.LINE_TOO_LONG, "the line is too long to be an event", number
-            )
+            too_long = "the line is too long to be an event"
+            self._reject(RejectedEventError(Reason.LINE_TOO_LONG, too_long), number)
             return None
         if line.isspace() or not line:
             return None
@@ -105,6 +106,7 @@ class Intake:
         return Activity(
             events=self._events.copy(),
             rejected=self._rejections.counts(),
+            last_rejection_timestamp=self._last_rejection,
             counted_since=self._groups.counted_since,
         )
 
@@ -115,12 +117,16 @@ class Intake:
                 group = self._groups[event.group_id]
                 event.tell(group)
                 self._events[EVENT_TYPES[type(event)]] += 1
+            if self._rejected_before_any:
+                self._rejected_before_any = False
+                self._last_rejection = self._groups.last_event_timestamp()
         except Exception as error:  # noqa: BLE001 - a training must never see a fault of ours
             self._reject(error, number)
             return None
         return group.group_id
 
     def _reject(self, error: Exception, number: int | None) -> None:
+        self._date_rejection(live=number is None)
         if isinstance(error, RejectedEventError):
             self._rejections.add(error.reason, error.detail, number)
         else:
@@ -129,3 +135,12 @@ class Intake:
             with suppress(Exception):
                 detail = repr(error)
             self._rejections.add(Reason.INTERNAL_ERROR, detail, number)
+
+    def _date_rejection(self, *, live: bool) -> None:
+        """Note when it was: a line of an old file that is read again is no news.
+
+        What is rejected may not tell its time, but its neighbours do.
+        """
+        newest = 0.0 if live else self._groups.last_event_timestamp()
+        self._rejected_before_any = not live and not newest
+        self._last_rejection = newest or self._groups.now()

@@ -49,6 +49,7 @@ class Snapshots:
             advice="; training is not affected; upgrade sanctum-exporter if esper-lite is newer",
             clock=monotonic,
         )
+        self._last_rejection = 0.0
 
     def take(self, snapshot: object) -> None:
         """Take in the snapshot of the one group; None, as of an aggregator not ready, is none."""
@@ -66,7 +67,7 @@ class Snapshots:
             if not snapshots:
                 self._note_success()
         except Exception as error:  # noqa: BLE001 - a training must never see a fault of ours
-            self._rejections.add(
+            self._reject(
                 Reason.INVALID_FIELD, f"not a mapping by group_id: {logs.describe(error)}"
             )
 
@@ -104,7 +105,11 @@ class Snapshots:
 
     def activity(self) -> Activity:
         """Return how many snapshots were rejected, by reason; there are no events to count."""
-        return Activity(rejected=self._rejections.counts(), source_failure=self.not_ready())
+        return Activity(
+            rejected=self._rejections.counts(),
+            last_rejection_timestamp=self._last_rejection,
+            source_failure=self.not_ready(),
+        )
 
     def _take(self, group_id: str, snapshot: object) -> None:
         try:
@@ -112,16 +117,20 @@ class Snapshots:
                 snapshot, group_id, self._clock(), self._groups.get(group_id)
             )
         except RejectedEventError as error:
-            self._rejections.add(error.reason, error.detail)
+            self._reject(error.reason, error.detail)
             return
         except Exception as error:  # noqa: BLE001 - a training must never see a fault of ours
-            self._rejections.add(Reason.INTERNAL_ERROR, logs.describe(error))
+            self._reject(Reason.INTERNAL_ERROR, logs.describe(error))
             return
         self._follow(reading, self._groups.get(group_id))
         self._groups[group_id] = reading
         if configured:
             self._configured.add(group_id)
         self._note_success()
+
+    def _reject(self, reason: Reason, detail: str) -> None:
+        self._last_rejection = self._clock()
+        self._rejections.add(reason, detail)
 
     def _follow(self, reading: GroupReading, before: GroupReading | None) -> None:
         """Go on with the life of a group's run, as far as snapshots tell of it."""

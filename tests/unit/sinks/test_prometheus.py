@@ -62,4 +62,4 @@ def test_catalogue_and_exposition_name_the_same_metrics_and_labels() -> None:
         for sample in family.samples
     }
     assert seen == labels_by_name()
-    assert len(seen) == len(GROUP_METRICS) + len(EXPORTER_METRICS) == 29
+    assert len(seen) == len(GROUP_METRICS) + len(EXPORTER_METRICS) == 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
 import pytest
 
@@ -202,3 +203,37 @@ def test_an_event_of_an_unknown_type_moves_the_time_of_its_group() -> None:
     assert intake.line(events.line("SEED_TRANSPLANTED", {}, group_id=5), 3) == "default"
     assert intake.line(events.line("SEED_TRANSPLANTED", {}, group_id="\ud800"), 4) == "default"
     assert sum(intake.activity().rejected.values()) == 0
+
+
+def at(seconds: float) -> bytes:
+    """Return a line whose event happened so many seconds since the epoch."""
+    timestamp = datetime.fromtimestamp(seconds, UTC).isoformat()
+    return events.line("TAMIYO_INITIATED", timestamp=timestamp)
+
+
+@pytest.mark.parametrize(
+    ("lines", "rejected_at"),
+    [
+        ([at(100)], 0.0),
+        ([at(100), b"garbage", at(200)], 100.0),
+        ([b"garbage", at(100), at(200)], 100.0),
+        ([at(100), None, at(200), None], 200.0),
+        ([b"garbage", b"garbage"], 5000.0),
+    ],
+    ids=["none", "after the first", "before the first", "too long", "nothing but garbage"],
+)
+def test_a_rejected_line_is_dated_by_its_neighbours(
+    lines: list[bytes | None], rejected_at: float
+) -> None:
+    """An old file that is read again rejects nothing now; the present moment is 5000."""
+    intake = Intake(Groups(clock=lambda: 5000.0))
+    for number, line in enumerate(lines, 1):
+        intake.line(line, number)
+    assert intake.activity().last_rejection_timestamp == rejected_at
+
+
+def test_a_live_event_is_rejected_now() -> None:
+    """Whatever time it gives itself, which may be what is wrong with it."""
+    intake = Intake(Groups(clock=lambda: 5000.0))
+    intake.live(object())
+    assert intake.activity().last_rejection_timestamp == 5000.0
