@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from typing import Final
 
 from rules.form import Alert
+from rules.promql import IN_TRAINING, SILENCE, UNDER_WAY, gone, last
 from sanctum_exporter import thresholds
+from sanctum_exporter.thresholds import percent
 
 COMMENT: Final = """\
 Alerts. Every one has a page in docs/runbooks/.
 
-- Scrape at least every 15 seconds, in jobs whose name begins with "sanctum".
-- One alert a group (or a process): labels that would only make it fire anew are aggregated away.
-- A failed scrape or two change nothing: the last value of two minutes counts.
-- A finished run, and one that is paused, are not judged: nobody can act on them.
-- The external labels grafana_url and docs_url of Prometheus lead the links; prometheus.yml has
-  both.
+They need no other rule, no certain name of a job, and no change for any scrape or evaluation
+interval from 5 seconds to a minute, nor for values that are pushed:
+- what counts is the last value of four minutes, so two failed scrapes in a row change nothing;
+- an alert keeps every label that its series has;
+- runs that are finished, or that nobody has heard of for an hour, are not judged;
+- where Prometheus has the external labels grafana_url and docs_url, alerts lead to dashboard and
+  runbook; prometheus.yml has both.
 """
 
 GROUP: Final = (
@@ -26,219 +29,265 @@ GROUP: Final = (
 """Names the group of an alert in its description."""
 PROCESS: Final = "{{ $labels.job }} at {{ $labels.instance }}"
 """Names the process of an alert in its description."""
-_ON: Final = "on (job, instance, run, group_id)"
-_BY: Final = "by (job, instance, run, group_id)"
-_NOT_IDLE: Final = f"unless {_ON} last_over_time(group:sanctum_run:idle[2m])"
-# A share or a mean of fewer seeds says little.
-_ENOUGH_ENDED: Final = f"and {_ON} last_over_time(group:sanctum_seeds_ended:sum[2m]) >= 20"
-_IN_TRAINING: Final = f"""\
-and {_ON} (
-  last_over_time(sanctum_run_start_timestamp_seconds[2m]) > 0
-)
-unless {_ON} (
-  changes(sanctum_run_start_timestamp_seconds[30s]) > 0
-)
-{_NOT_IDLE}"""
+
+_NOT_ACTIVE_MINUTES: Final = 10
+_ENOUGH_ENDED: Final = f"""\
+and {last("sanctum_seeds_fossilized_total")}
+  + {last("sanctum_seeds_pruned_total")} >= 20"""
 
 
-def _grew(counter: str) -> str:
-    """Return the processes whose counter grew within ten minutes, or was above 0 from the start."""
+def _dormant(minutes: int, condition: str) -> str:
+    """Return the groups whose share of active slots was never above a limit for so long.
+
+    The end of a batch clears all seeds, so the highest value counts. The minutes are those since
+    the start of the run, and of which there are values: a restart of Prometheus does not begin
+    them anew, and an exporter that comes late does not judge what it has not seen.
+    """
     return f"""
-sum by (job, instance) (increase({counter}[10m])) > 0
-or
-(
-  sum by (job, instance) (last_over_time({counter}[2m])) > 0
-  unless on (job, instance) last_over_time({counter}[1h] offset 10m)
+max_over_time(sanctum_active_slots[{minutes}m])
+  / ({last("sanctum_total_slots")} > 0) {condition}
+and present_over_time(sanctum_active_slots[5m] offset {minutes - 5}m)
+and {last("sanctum_run_start_timestamp_seconds")} < time() - {minutes * 60}
+and {last("sanctum_seeds_expected")} == 1
+{IN_TRAINING}
+"""
+
+
+def _silent(seconds: int, times: int) -> str:
+    return f"""
+{SILENCE} > {seconds}
+and {SILENCE} > {times} * {last("sanctum_run_longest_silence_seconds")}
+and (
+  {last("sanctum_run_epochs_completed")} > 0
+  or {last("sanctum_last_event_timestamp_seconds")}
+    - {last("sanctum_run_start_timestamp_seconds")} > {thresholds.PACE_KNOWN_SECONDS}
+  or {SILENCE} > {thresholds.FIRST_SILENCE_SECONDS}
 )
+unless ignoring (run_id, task, reward_mode)
+  {last('sanctum_run_info{run_id=~"heur_.*"}')}
+and {last("sanctum_total_slots")} > 0
+{UNDER_WAY}
 """
 
 
 def groups() -> list[tuple[str, Sequence[Alert]]]:
     """Return the groups of rules, in the order of the file."""
     return [
-        (
-            "sanctum.slots",
-            [
-                Alert(
-                    "SanctumNoSlots",
-                    "critical",
-                    f"""
-max {_BY} (
-  last_over_time(sanctum_total_slots[2m]) == 0
-  and last_over_time(sanctum_run_start_timestamp_seconds[2m]) > 0
-)
-unless {_ON} (group:sanctum_episodes:left <= 0)
+        ("sanctum.slots", _slots()),
+        ("sanctum.seeds", _seeds()),
+        ("sanctum.runs", _runs()),
+        ("sanctum.exporter", _exporter()),
+    ]
+
+
+def _slots() -> list[Alert]:
+    dormant_minutes = thresholds.EXTENDED_PERIOD_MINUTES
+    not_active = "no seed germinates, or none lives."
+    return [
+        Alert(
+            "SanctumNoSlots",
+            "critical",
+            f"""
+{last("sanctum_total_slots")} == 0
+{UNDER_WAY}
 """,
-                    summary="Training runs without a single slot",
-                    description=f"Training has started in {GROUP}, and it has {{{{ $value }}}} slots: no seed can ever grow. The run wastes its time until it is given slots.",
-                    hold="30s",
-                    comment="The run has started and has no slots. It ends with the first slot, and with the run.",
-                ),
-                Alert(
-                    "SanctumNothingStarted",
-                    "critical",
-                    f"""
-max {_BY} (last_over_time(sanctum_total_slots[2m])) == 0
-unless on (job, instance, run) (
-  last_over_time(sanctum_run_start_timestamp_seconds[2m]) > 0
-)
-""",
-                    summary="The exporter is attached, but no training has started",
-                    description=f"The exporter is attached to {GROUP}, but nothing has started for 10 minutes: it has {{{{ $value }}}} slots and has seen no TRAINING_STARTED.",
-                    hold="10m",
-                    comment="Whatever group it is in, a run that has started means that the process does its job.",
-                ),
-                Alert(
-                    "SanctumNoActiveSlots",
-                    "warning",
-                    f"""
-max_over_time(group:sanctum_slots:utilisation[2m]) == 0
-{_IN_TRAINING}
-""",
-                    summary=f"No slot has been active for {thresholds.EXTENDED_PERIOD_MINUTES} minutes",
-                    description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the slots have been active over {thresholds.EXTENDED_PERIOD_MINUTES} minutes of training (TELE-502): no seed germinates.",
-                    hold=f"{thresholds.EXTENDED_PERIOD_MINUTES}m",
-                    comment="""\
-TELE-502. The end of every batch clears all seeds, hence the highest value of two minutes;
-the minutes count anew from every start.
-""",
-                ),
-                Alert(
-                    "SanctumMostlyDormant",
-                    "warning",
-                    f"""
-max_over_time(group:sanctum_slots:utilisation[2m]) < {1 - thresholds.DORMANT_WARNING:.2g}
-{_IN_TRAINING}
-""",
-                    summary=f"More than {thresholds.percent(thresholds.DORMANT_WARNING)} of the slots have been dormant for {thresholds.EXTENDED_PERIOD_MINUTES} minutes",
-                    description=f"In {GROUP}, at most {{{{ $value | humanizePercentage }}}} of the slots have been active over {thresholds.EXTENDED_PERIOD_MINUTES} minutes of training (TELE-501): the capacity goes unused.",
-                    hold=f"{thresholds.EXTENDED_PERIOD_MINUTES}m",
-                    comment="TELE-501. What is not DORMANT is active, so the limit is on the other side of 1.",
-                ),
-            ],
+            summary="Training runs without a single slot",
+            description=f"Training has started in {GROUP}, and it has {{{{ $value }}}} slots: no seed can ever grow. The run wastes its time until it is given slots.",
+            hold="30s",
+            comment="TELE-500. It ends with the first slot, and with the run.",
         ),
-        (
-            "sanctum.seeds",
-            [
-                Alert(
-                    "SanctumLowBlendSuccess",
-                    "warning",
-                    f"""
-max {_BY} (
-  last_over_time(sanctum_blend_success_ratio[2m])
-) < {thresholds.BLEND_SUCCESS_CRITICAL}
-{_ENOUGH_ENDED}
-{_NOT_IDLE}
+        Alert(
+            "SanctumNothingStarted",
+            "critical",
+            f"""
+{last("sanctum_total_slots")} == 0
+and ignoring (state, sanctum_run_state) {last('sanctum_run_state{state="waiting"}')} == 1
+unless ignoring (group_id, run)
+  {last("sanctum_run_start_timestamp_seconds")} > 0
 """,
-                    summary=f"Fewer than {thresholds.percent(thresholds.BLEND_SUCCESS_CRITICAL)} of the seeds that end are fossilized",
-                    description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the seeds that ended were fossilized (TELE-512, critical under {thresholds.BLEND_SUCCESS_CRITICAL:.0%}): most seeds are grown in vain.",
-                    hold="5m",
-                    keep_firing="5m",
-                    comment="TELE-512.",
-                ),
-                Alert(
-                    "SanctumHighPruneRate",
-                    "warning",
-                    f"""
-last_over_time(group:sanctum_seeds_pruned:per_episode[2m]) > {thresholds.PRUNE_RATE_CRITICAL}
-unless {_ON} (
+            summary="The exporter is attached, but no training has started",
+            description=f"The exporter is attached to {GROUP}, but nothing has started for 10 minutes: it has {{{{ $value }}}} slots and has seen no TRAINING_STARTED.",
+            hold="10m",
+            comment="Whatever group it is in, a run that has started means that the process does its job.",
+        ),
+        Alert(
+            "SanctumNoActiveSlots",
+            "critical",
+            _dormant(dormant_minutes, "== 0"),
+            summary=f"All slots have been dormant for {dormant_minutes} minutes",
+            description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the slots have been active over {dormant_minutes} minutes of training (TELE-501, critical): {not_active}",
+            comment="TELE-501: critical if all are dormant for an extended period.",
+        ),
+        Alert(
+            "SanctumNoActiveSlots",
+            "warning",
+            _dormant(_NOT_ACTIVE_MINUTES, "== 0"),
+            summary=f"No slot has been active for {_NOT_ACTIVE_MINUTES} minutes",
+            description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the slots have been active over {_NOT_ACTIVE_MINUTES} minutes of training (TELE-502): {not_active}",
+            comment="TELE-502: a warning at 0 once training has started; every batch begins at 0.",
+        ),
+        Alert(
+            "SanctumMostlyDormant",
+            "warning",
+            _dormant(dormant_minutes, f"< {1 - thresholds.DORMANT_WARNING:.2g} > 0"),
+            summary=f"More than {percent(thresholds.DORMANT_WARNING)} of the slots have been dormant for {dormant_minutes} minutes",
+            description=f"In {GROUP}, at most {{{{ $value | humanizePercentage }}}} of the slots have been active over {dormant_minutes} minutes of training (TELE-501): the capacity goes unused.",
+            comment="TELE-501. What is not DORMANT is active, so the limit is on the other side of 1.",
+        ),
+    ]
+
+
+def _seeds() -> list[Alert]:
+    """Return the alerts on what becomes of seeds.
+
+    Each is at the limit that the record calls critical, and a warning: a policy that has yet to
+    learn is often there, and nobody can help it at night.
+    """
+    blend, prunes = thresholds.BLEND_SUCCESS_CRITICAL, thresholds.PRUNE_RATE_CRITICAL
+    epochs = thresholds.LIFESPAN_CRITICAL_EPOCHS
+    return [
+        Alert(
+            "SanctumLowBlendSuccess",
+            "warning",
+            f"""
+{last("sanctum_blend_success_ratio")} < {blend}
+{_ENOUGH_ENDED}
+{IN_TRAINING}
+""",
+            summary=f"Fewer than {percent(blend)} of the seeds that end are fossilized",
+            description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the seeds that ended were fossilized (TELE-512, critical under {blend:.0%}): most seeds are grown in vain.",
+            hold="5m",
+            keep_firing="5m",
+            comment="TELE-512. A share of fewer than 20 seeds says little.",
+        ),
+        Alert(
+            "SanctumHighPruneRate",
+            "warning",
+            f"""
+{last("sanctum_seeds_pruned_total")}
+  / ({last("sanctum_current_episode")} > 0) > {prunes}
+unless
   increase(sanctum_seeds_pruned_total[1h])
-    / (increase(sanctum_current_episode[1h]) > 0)
-    <= {thresholds.PRUNE_RATE_CRITICAL}
-)
-and {_ON} last_over_time(sanctum_current_episode[2m]) > 0
-{_NOT_IDLE}
+    / (increase(sanctum_current_episode[1h]) > 0) <= {prunes}
+{IN_TRAINING}
 """,
-                    summary=f"More than {thresholds.PRUNE_RATE_CRITICAL} seeds are pruned per episode",
-                    description=f"In {GROUP}, {{{{ $value | humanize }}}} seeds are pruned per episode (TELE-507, critical above {thresholds.PRUNE_RATE_CRITICAL}).",
-                    hold="5m",
-                    keep_firing="5m",
-                    comment="""\
-TELE-507. Before the first batch has ended, the count stands against no episode at all.
-A process that starts one run after the other keeps its counts while the episodes begin
-anew, so the last hour must not contradict.
+            summary=f"More than {prunes} seeds are pruned per episode",
+            description=f"In {GROUP}, {{{{ $value | humanize }}}} seeds are pruned per episode (TELE-507, critical above {prunes}).",
+            hold="5m",
+            keep_firing="5m",
+            comment="""\
+TELE-507. A process that starts one run after the other keeps its counts while the episodes
+begin anew, so the last hour must not contradict.
 """,
-                ),
-                Alert(
-                    "SanctumShortLifespan",
-                    "warning",
-                    f"""
-max {_BY} (
-  last_over_time(sanctum_mean_seed_lifespan_epochs[2m])
-) < {thresholds.LIFESPAN_CRITICAL_EPOCHS} > 0
+        ),
+        Alert(
+            "SanctumShortLifespan",
+            "warning",
+            f"""
+{last("sanctum_mean_seed_lifespan_epochs")} < {epochs} > 0
 {_ENOUGH_ENDED}
-{_NOT_IDLE}
+{IN_TRAINING}
 """,
-                    summary=f"Seeds live less than {thresholds.LIFESPAN_CRITICAL_EPOCHS} epochs on average",
-                    description=f"In {GROUP}, the last 100 seeds that ended lived {{{{ $value | humanize }}}} epochs on average (TELE-513, critical under {thresholds.LIFESPAN_CRITICAL_EPOCHS}).",
-                    hold="5m",
-                    keep_firing="5m",
-                    comment="TELE-513. 0 means that no seed has reported how long it lived.",
-                ),
-            ],
+            summary=f"Seeds live less than {epochs} epochs on average",
+            description=f"In {GROUP}, the last 100 seeds that ended lived {{{{ $value | humanize }}}} epochs on average (TELE-513, critical under {epochs}).",
+            hold="5m",
+            keep_firing="5m",
+            comment="TELE-513. 0 means that no seed has reported how long it lived.",
         ),
-        (
-            "sanctum.runs",
-            [
-                Alert(
-                    "SanctumRunVanished",
-                    "critical",
-                    """
-group:sanctum_episodes:left > 0
-unless on (job, instance) (max by (job, instance) (max_over_time(up[30s])) == 1)
+    ]
+
+
+def _runs() -> list[Alert]:
+    silence = f"The last event of {GROUP} came {{{{ $value | humanizeDuration }}}} ago, and its run is not complete: the process hangs or is gone, or its telemetry no longer arrives."
+    silence_comment = """\
+By the run's own pace: longer than usual. Until its first epoch a run has shown none, and that
+may be a long one. Heuristic runs never report their end, and of a run without slots
+somebody has been told already.
+"""
+    return [
+        Alert(
+            "SanctumRunVanished",
+            "critical",
+            gone("sanctum_exporter_runs_midway"),
+            summary="A process vanished in the middle of its run",
+            description=f"{PROCESS} is not seen any more, and had {{{{ $value }}}} unfinished runs whose end was not near: it crashed, was killed, or lost its network.",
+            dashboard="sanctum-fleet",
+            hold="2m",
+            comment="""\
+What it said last: an unfinished run was not within five minutes of its end. The two minutes are
+for Prometheus to find its targets again when it was restarted itself.
 """,
-                    summary="A process vanished in the middle of its run",
-                    description=f"The process of {GROUP} cannot be scraped any more, and its run has {{{{ $value }}}} episodes left: it crashed, was killed, or lost its network.",
-                    hold="1m",
-                    comment="A failed scrape or two, or a restart of Prometheus, are over before the minute is.",
-                ),
-                Alert(
-                    "SanctumTelemetryStopped",
-                    "warning",
-                    f"""
-last_over_time(group:sanctum_telemetry:age_seconds[2m]) > {thresholds.SILENCE_SECONDS}
-and {_ON} group:sanctum_episodes:left > 0
-""",
-                    summary="A run that is under way sends no telemetry",
-                    description=f"The last event of {GROUP} came {{{{ $value | humanizeDuration }}}} ago, and its run is not complete: the process hangs, or its telemetry no longer arrives.",
-                    keep_firing="2m",
-                    comment="The duration is in the expression. The age stands still, and is soon gone, when the process is.",
-                ),
-            ],
         ),
-        (
-            "sanctum.exporter",
-            [
-                Alert(
-                    "SanctumExporterDown",
-                    "warning",
-                    """
-max by (job, instance) (max_over_time(up{job=~"sanctum.*"}[1m])) == 0
-unless on (job, instance) (max by (job, instance) (group:sanctum_episodes:left) <= 0)
+        Alert(
+            "SanctumRunEndUnseen",
+            "info",
+            f"""\
+{gone("sanctum_exporter_runs_under_way")}\
+unless last_over_time(sanctum_exporter_runs_midway[1h]) > 0
 """,
-                    summary="An exporter cannot be scraped",
-                    description=f"No scrape of {PROCESS} has succeeded for 5 minutes (up is {{{{ $value }}}}), and its run is not known to have finished.",
-                    dashboard="sanctum-fleet",
-                    hold="5m",
-                    comment="Jobs whose name begins with sanctum. A process whose every run has finished may exit.",
-                ),
-                Alert(
-                    "SanctumEventsRejected",
-                    "warning",
-                    _grew("sanctum_exporter_events_rejected_total"),
-                    summary="Telemetry events are rejected",
-                    description=f'{PROCESS} rejected {{{{ $value | printf "%.0f" }}}} events within 10 minutes: its numbers may be wrong. The log of the exporter names each reason.',
-                    dashboard="sanctum-fleet",
-                    comment="The second part is for events that were rejected before the first scrape of an exporter.",
-                ),
-                Alert(
-                    "SanctumEventsDropped",
-                    "warning",
-                    _grew("sanctum_exporter_events_dropped_total"),
-                    summary="Telemetry events are dropped",
-                    description=f'The training process of {PROCESS} dropped {{{{ $value | printf "%.0f" }}}} events within 10 minutes before the exporter saw them: its numbers lag behind the truth.',
-                    dashboard="sanctum-fleet",
-                ),
-            ],
+            summary="A process ended, and it is not known whether its run did",
+            description=f"{PROCESS} is not seen any more. Its {{{{ $value }}}} runs were near their end, had no slots, or do not report their end: whether they finished is not known.",
+            dashboard="sanctum-fleet",
+            hold="2m",
+        ),
+        Alert(
+            "SanctumTelemetryStopped",
+            "critical",
+            _silent(thresholds.SILENCE_ESCALATES_SECONDS, 3),
+            summary="A run that is under way has sent no telemetry for long",
+            description=silence,
+            comment=silence_comment,
+        ),
+        Alert(
+            "SanctumTelemetryStopped",
+            "warning",
+            _silent(thresholds.SILENCE_SECONDS, 2),
+            summary="A run that is under way sends no telemetry",
+            description=silence,
+            comment="As above, earlier.",
+        ),
+    ]
+
+
+def _exporter() -> list[Alert]:
+    return [
+        Alert(
+            "SanctumExporterDown",
+            "warning",
+            gone("sanctum_exporter_on_duty"),
+            summary="An exporter that should be there is gone",
+            description=f"{PROCESS} follows telemetry, was not told to end, and is not seen any more (on duty: {{{{ $value }}}}): nobody watches the runs that it followed.",
+            dashboard="sanctum-fleet",
+            hold="5m",
+            comment="Only of one that is to outlive its runs; in a training process it ends with them.",
+        ),
+        Alert(
+            "SanctumSourceDown",
+            "warning",
+            f"{last('sanctum_exporter_source_up')} == 0",
+            summary="An exporter cannot read its telemetry",
+            description=f"{PROCESS} has not been able to read its telemetry for 10 minutes (up: {{{{ $value }}}}), so its numbers stand still. Its log, its page and /-/ready say why.",
+            dashboard="sanctum-fleet",
+            hold="10m",
+        ),
+        Alert(
+            "SanctumEventsRejected",
+            "warning",
+            f"""
+sum without (reason) ({last("sanctum_exporter_events_rejected_total")}) > 0
+and {last("sanctum_exporter_last_rejection_timestamp_seconds")} > time() - 600
+""",
+            summary="Telemetry events are rejected",
+            description=f'{PROCESS} has rejected {{{{ $value | printf "%.0f" }}}} events, the last of them within 10 minutes: its numbers may be wrong. The log of the exporter names each reason.',
+            dashboard="sanctum-fleet",
+            comment="By the time of the event: an old file that is read again is no news.",
+        ),
+        Alert(
+            "SanctumEventsDropped",
+            "warning",
+            "increase(sanctum_exporter_events_dropped_total[10m]) > 0",
+            summary="Telemetry events are dropped",
+            description=f'The training process of {PROCESS} dropped {{{{ $value | printf "%.0f" }}}} events within 10 minutes before the exporter saw them: its numbers lag behind the truth.',
+            dashboard="sanctum-fleet",
         ),
     ]

@@ -11,7 +11,11 @@ from typing import Final, Literal, TypeAlias
 _WIDTH: Final = 100
 _TEMPLATE: Final = re.compile(r"\{\{.*?\}\}")
 
-_RUNBOOK: Final = "{{ $externalLabels.docs_url }}/docs/runbooks/"
+# An annotation that comes out empty is left out: better no link than one to nobody's host.
+_RUNBOOK: Final = (
+    "{{{{ with $externalLabels.docs_url }}}}{{{{ . }}}}/docs/runbooks/{}.md{{{{ end }}}}"
+)
+_DASHBOARD: Final = "{{{{ with $externalLabels.grafana_url }}}}{{{{ . }}}}/d/{}{}{{{{ end }}}}"
 _OF_PROCESS: Final = (
     "?var-job={{ $labels.job | urlquery }}&var-instance={{ $labels.instance | urlquery }}"
 )
@@ -50,29 +54,29 @@ class Alert:
 
     Attributes:
         name: CamelCase, with the prefix Sanctum.
-        severity: ``critical`` wakes somebody up.
+        severity: ``critical`` wakes somebody up, ``info`` tells nobody; two alerts of one name and
+            different severities are one that escalates.
         expr: PromQL.
         summary: the page's subject.
         description: what has happened, in one or two sentences, as a template of Prometheus.
-        dashboard: the uid of the dashboard that shows it.
+        dashboard: the uid of the dashboard that shows it, None for none.
         hold: how long the condition must hold.
         keep_firing: how long the alert goes on after it held last.
         comment: why the condition is as it is.
     """
 
     name: str
-    severity: Literal["critical", "warning", "info"]
+    severity: Literal["critical", "warning", "info", "none"]
     expr: str
     summary: str
     description: str
-    dashboard: str = "sanctum-slots"
+    dashboard: str | None = "sanctum-slots"
     hold: str = ""
     keep_firing: str = ""
     comment: str = ""
 
     def to_yaml(self) -> str:
         """Return the rule as an item of a list."""
-        link = f"{{{{ $externalLabels.grafana_url }}}}/d/{self.dashboard}"
         fields = [f"alert: {self.name}", _expression(self.expr)]
         if self.hold:
             fields.append(f"for: {self.hold}")
@@ -82,9 +86,11 @@ class Alert:
             f"labels:\n  severity: {self.severity}",
             f"annotations:\n  summary: {self.summary}",
             f"  description: >-\n{indent(_wrap(self.description, 12), '    ')}",
-            f"  runbook_url: '{_RUNBOOK}{self.name}.md'",
-            f"  dashboard_url: >-\n    {link}{DASHBOARDS[self.dashboard]}",
+            f"  runbook_url: '{_RUNBOOK.format(self.name)}'",
         ]
+        if self.dashboard is not None:
+            link = _DASHBOARD.format(self.dashboard, DASHBOARDS[self.dashboard])
+            fields.append(f"  dashboard_url: >-\n    {link}")
         return _item(self.comment, fields)
 
 

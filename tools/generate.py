@@ -110,6 +110,10 @@ def documents() -> dict[Path, str]:
     return {
         **dashboards,
         **alerts_and_records,
+        # rehearse judges by them where the project is only installed.
+        ROOT / "src" / "sanctum_exporter" / "assets" / "alerts.yml": alerts_and_records[
+            ROOT / "rules" / "alerts.yml"
+        ],
         ROOT / "docs" / "metrics.md": metrics_page(),
         ROOT / "docs" / "cli.md": cli_page(),
         monitoring / "prometheusrule.yaml": prometheus_rule(alerts_and_records),

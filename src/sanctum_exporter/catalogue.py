@@ -238,6 +238,14 @@ GROUP_METRICS: Final[tuple[Metric[GroupReading], ...]] = (
         _one(lambda group: group.life.longest_silence_seconds),
     ),
     Metric(
+        "sanctum_run_epochs_completed",
+        "gauge",
+        "sanctum.run_epochs_completed",
+        "{epoch}",
+        "Epochs that the run has reported, counted over all envs.",
+        _one(lambda group: group.life.epochs_completed),
+    ),
+    Metric(
         "sanctum_seeds_expected",
         "gauge",
         "sanctum.seeds_expected",

@@ -91,6 +91,7 @@ class RunLife:
         remaining_seconds: how long until the planned episodes are done, by the run's own pace; at
             least 1 while it runs, 0 where there is no estimate and when it is completed.
         longest_silence_seconds: the longest time between two events of the run so far.
+        epochs_completed: epochs that its envs have reported, each env's counted.
         under_way: not completed, not ended on purpose, and heard of within the last hour.
         midway: under way, with slots, and its end will be seen and is not near: who loses it
             now, loses something.
@@ -100,6 +101,7 @@ class RunLife:
     state: RunState = "waiting"
     remaining_seconds: float = 0.0
     longest_silence_seconds: float = 0.0
+    epochs_completed: int = 0
     under_way: bool = False
     midway: bool = False
     seeds_expected: bool = True

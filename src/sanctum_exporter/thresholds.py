@@ -36,10 +36,10 @@ SILENCE_SECONDS: Final = 600
 
 SILENCE_ESCALATES_SECONDS: Final = 720
 """The same, when it is worth waking somebody up."""
-SILENCE_OF_THE_LONGEST: Final = 2
-"""How many times the longest silence of the run so far it may be, if that is more."""
+PACE_KNOWN_SECONDS: Final = 60
+"""A run that was heard of for so long has shown its pace, also without a whole epoch."""
 FIRST_SILENCE_SECONDS: Final = 2700
-"""How old it may be before the run's first batch has shown its pace."""
+"""How old its newest event may be before that."""
 
 FORGOTTEN_SECONDS: Final = 3600
 """A run that was not heard of for so long is the past: nobody is told of it any more."""

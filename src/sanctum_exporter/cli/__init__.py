@@ -11,6 +11,7 @@ import click
 from sanctum_exporter._version import __version__
 from sanctum_exporter.cli.demo import demo
 from sanctum_exporter.cli.inspect import inspect
+from sanctum_exporter.cli.rehearse import rehearse_command
 from sanctum_exporter.cli.replay import replay
 from sanctum_exporter.cli.run import run
 from sanctum_exporter.cli.watch import watch
@@ -49,7 +50,7 @@ def program(context: click.Context, log_level: str) -> None:
     )
 
 
-for _command in (demo, watch, replay, inspect, run):
+for _command in (demo, watch, replay, inspect, run, rehearse_command):
     program.add_command(_command)
 
 

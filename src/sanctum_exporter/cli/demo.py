@@ -9,12 +9,12 @@ import click
 
 from sanctum_exporter.cli.parameters import (
     otlp_options,
-    parse_duration,
     parsed_by,
     speed_option,
     web_options,
 )
 from sanctum_exporter.cli.serving import serving
+from sanctum_exporter.durations import parse_duration
 from sanctum_exporter.simulation import Simulation
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.state.groups import Groups

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from sanctum_exporter.durations import parse_duration
 from sanctum_exporter.sinks.otlp import PROTOCOLS, OtlpProtocol, resolve
 from sanctum_exporter.web.address import (
     DEFAULT_ADDRESS,
@@ -24,9 +24,6 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
-_UNIT_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-
 
 def parsed_by(parse: Callable[[str], T]) -> Callable[[click.Context, click.Parameter, Any], Any]:
     """Return an option's callback that turns its text into a value, or its error into click's."""
@@ -40,18 +37,6 @@ def parsed_by(parse: Callable[[str], T]) -> Callable[[click.Context, click.Param
             raise click.BadParameter(str(error), ctx, param) from None
 
     return convert
-
-
-def parse_duration(text: str) -> float:
-    """Return the seconds of a duration as Prometheus writes it: 90s, 5m, 1h30m.
-
-    Raises:
-        ValueError: if the text is no duration.
-    """
-    parts = _DURATION_PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"{text!r} is not a duration: write 90s, 5m or 1h30m")
-    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
 
 
 def parse_interval(text: str) -> float:

@@ -21,12 +21,12 @@ from rich.progress import (
 from sanctum_exporter.cli.parameters import (
     num_envs_option,
     otlp_options,
-    parse_duration,
     parsed_by,
     speed_option,
     web_options,
 )
 from sanctum_exporter.cli.serving import serving
+from sanctum_exporter.durations import parse_duration
 from sanctum_exporter.files.lines import read_lines
 from sanctum_exporter.files.replay import Pacer
 from sanctum_exporter.sinks.otlp import PushOptions

@@ -35,10 +35,10 @@ class FileFollower:
     ) -> None:
         self.path = path
         self._seen: tuple[int, int, int, int] | None = None
-        self.failure: str | None = f"waiting for {path}, which does not exist yet"
-        """Why the file is not being read, None while it is."""
-        self.waiting: str | None = None
-        """How far the file is read that is not yet read to its end, None once it is."""
+        self.failure: str | None = None
+        """Why the file is not being read, None while it is, or is not there yet."""
+        self.waiting: str | None = f"waiting for {path}, which does not exist yet"
+        """What is waited for before the values are those of the whole file, None once they are."""
         self._existed = False
         self._new_intake = new_intake
         self._chunk_bytes = chunk_bytes

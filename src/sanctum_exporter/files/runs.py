@@ -179,12 +179,12 @@ class LatePath:
     @property
     def failure(self) -> str | None:
         """Why the path is not being read, None while it is."""
-        return self._follower.failure if self._follower else _not_there(self._path)
+        return self._follower.failure if self._follower else None
 
     @property
     def waiting(self) -> str | None:
         """What is waited for before the values are whole, None once they are."""
-        return self._follower.waiting if self._follower else None
+        return self._follower.waiting if self._follower else _not_there(self._path)
 
     def readings(self) -> Sequence[GroupReading]:
         """Return the groups that the path publishes."""
@@ -211,13 +211,17 @@ def find_runs(directory: Path) -> Iterator[Path]:
     """Yield the events file of each run in a directory, or of the run that it is itself.
 
     Raises:
-        OSError: if the directory cannot be read.
+        OSError: if the directory is there and cannot be read.
     """
     own = directory / EVENTS_FILE
     if own.exists():
         yield own
         return
-    for entry in list(directory.iterdir()):
+    try:
+        entries = list(directory.iterdir())
+    except FileNotFoundError:
+        return
+    for entry in entries:
         events = entry / EVENTS_FILE
         if events.exists():
             yield events
@@ -232,8 +236,6 @@ def _no_run_yet(directory: Path) -> str:
 
 
 def _describe(error: OSError, directory: Path) -> str:
-    if isinstance(error, FileNotFoundError):
-        return _not_there(directory)
     return f"cannot read {directory}: {error.strerror or error}"
 
 

@@ -218,6 +218,7 @@ class Aggregator:
             self._admit_env(env_id)
         if seeds or (seeds is not None and env_id in self._seeds):
             self._set_env(env_id, seeds)
+        self._life.epochs_completed += 1
         self._note(timestamp)
 
     def batch_epoch_completed(self, timestamp: datetime | None, episodes_completed: int) -> None:

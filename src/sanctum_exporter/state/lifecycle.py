@@ -30,6 +30,8 @@ class Lifecycle:
         self._ended = False
         self.longest_silence_seconds = 0.0
         """The longest time between two events of the run so far."""
+        self.epochs_completed = 0
+        """Epochs that the run's envs have reported."""
 
     def start(
         self,
@@ -57,6 +59,7 @@ class Lifecycle:
         self._last_batch = 0.0
         self._ended = False
         self.longest_silence_seconds = 0.0
+        self.epochs_completed = 0
 
     def complete_batch(self, timestamp: float) -> None:
         """Note when an episode of every env was over."""
@@ -87,6 +90,7 @@ class Lifecycle:
             state,
             remaining_seconds=remaining,
             longest_silence_seconds=self.longest_silence_seconds,
+            epochs_completed=self.epochs_completed,
             under_way=under_way,
             midway=(
                 under_way

@@ -67,9 +67,7 @@ class Snapshots:
             if not snapshots:
                 self._note_success()
         except Exception as error:  # noqa: BLE001 - a training must never see a fault of ours
-            self._reject(
-                Reason.INVALID_FIELD, f"not a mapping by group_id: {logs.describe(error)}"
-            )
+            self._reject(Reason.INVALID_FIELD, f"not a mapping by group_id: {logs.describe(error)}")
 
     def note_failure(self, reason: str) -> None:
         """Be not ready, for a reason, until the next snapshot."""

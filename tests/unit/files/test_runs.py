@@ -80,10 +80,6 @@ def test_directory_without_runs_or_not_there_yet_is_waited_for(tmp_path: Path) -
     """It says so, and has every count at 0."""
     follower = NewestRun(tmp_path / "later", new_intake)
     settle(follower)
-    assert not_ready(follower) == f"waiting for {tmp_path / 'later'}, which does not exist yet"
-    assert down(follower)
-    (tmp_path / "later").mkdir()
-    settle(follower)
     assert not_ready(follower) == f"waiting for a run in {tmp_path / 'later'}"
     assert not down(follower)
     assert envs(follower) == []

@@ -25,7 +25,7 @@ def test_run_label_stands_on_every_series_of_a_group_and_on_no_other() -> None:
     intake.line(events.started(), 1)
     samples = [line for line in exposition(intake, run_label=True).splitlines() if line[0] != "#"]
     of_groups = [line for line in samples if not line.startswith("sanctum_exporter_")]
-    assert len(of_groups) == 29
+    assert len(of_groups) == 30
     assert all('run="baseline"' in line for line in of_groups)
     assert not any("run=" in line for line in samples if line not in of_groups)
 
@@ -62,4 +62,4 @@ def test_catalogue_and_exposition_name_the_same_metrics_and_labels() -> None:
         for sample in family.samples
     }
     assert seen == labels_by_name()
-    assert len(seen) == len(GROUP_METRICS) + len(EXPORTER_METRICS) == 30
+    assert len(seen) == len(GROUP_METRICS) + len(EXPORTER_METRICS) == 31

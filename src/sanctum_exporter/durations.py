@@ -1,0 +1,29 @@
+"""Durations as Prometheus writes them: 90s, 5m, 1h30m."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_UNIT_SECONDS: Final = {
+    "ms": 0.001,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "w": 604800.0,
+    "y": 31536000.0,
+}
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])")
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of a duration.
+
+    Raises:
+        ValueError: if the text is no duration.
+    """
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"{text!r} is not a duration: write 90s, 5m or 1h30m")
+    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)

@@ -1,0 +1,1 @@
+"""The past: what alerts would have said of it."""
