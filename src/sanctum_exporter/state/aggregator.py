@@ -164,6 +164,8 @@ class Aggregator:
             run_id=self._info.run_id,
             start_episode=data.start_episode,
             planned_episodes=self._info.planned_episodes,
+            n_envs=data.n_envs,
+            max_epochs=data.max_epochs if type(data.max_epochs) is int else 0,
             baseline_mode=data.proof_baseline_mode,
         )
         self._expected_until = timestamp
@@ -178,6 +180,7 @@ class Aggregator:
         """
         self._admit(timestamp, env_id, slot_id)
         self._germinated += 1
+        self._life.seeds_reported = True
         self._set(env_id, slot_id, SeedReport("GERMINATED", epochs_in_stage))
 
     def seed_stage_changed(

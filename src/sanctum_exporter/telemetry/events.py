@@ -45,7 +45,9 @@ class TrainingStartedData(msgspec.Struct, frozen=True, gc=False):
     episode_id: str | None = None
     task: str | None = None
     reward_mode: str | None = None
-    proof_baseline_mode: str | None = None
+    # No number of the snapshot depends on these, so whatever they are makes no start unreadable.
+    max_epochs: Any = None
+    proof_baseline_mode: Any = None
 
 
 class SlotData(msgspec.Struct, frozen=True, gc=False):

@@ -142,6 +142,7 @@ class Snapshots:
                     run_id=reading.info.run_id,
                     start_episode=reading.slots.current_episode,
                     planned_episodes=reading.info.planned_episodes,
+                    n_envs=reading.slots.n_envs,
                 )
             return
         if reading.slots.current_episode != before.slots.current_episode:

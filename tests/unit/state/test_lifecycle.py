@@ -160,7 +160,7 @@ def test_a_run_that_nobody_has_heard_of_for_an_hour_is_the_past() -> None:
     """A directory of old runs that were killed is not under way."""
     run = Run(n_episodes=16, episode_id="ppo_1")
     run.say("ANALYTICS_SNAPSHOT", 60)
-    assert run.life(60 + 3599).under_way
+    assert run.life(60 + 3599).midway
     life = run.life(60 + 3601)
     assert (life.state, life.under_way, life.midway) == ("running", False, False)
 
@@ -168,9 +168,9 @@ def test_a_run_that_nobody_has_heard_of_for_an_hour_is_the_past() -> None:
 def test_a_run_that_was_ended_on_purpose_is_not_under_way_until_the_next_starts() -> None:
     """Whoever stops it knows, and needs no page."""
     run = Run(n_episodes=16, episode_id="ppo_1")
-    assert run.life(1).under_way
+    assert run.life(200).midway
     run.intake.end()
-    life = run.life(1)
+    life = run.life(200)
     assert (life.state, life.under_way, life.midway) == ("running", False, False)
     run.say("TRAINING_STARTED", 2, n_envs=4, slot_ids=["r0c0"], n_episodes=16)
     assert run.life(2).under_way
@@ -179,10 +179,36 @@ def test_a_run_that_was_ended_on_purpose_is_not_under_way_until_the_next_starts(
 def test_a_run_is_midway_until_five_minutes_before_its_end() -> None:
     """4 episodes took 400 s, so 12 take 1200."""
     run = Run(n_episodes=16, episode_id="ppo_1")
-    assert run.life(1).midway
     run.batch(400, 4)
     assert run.life(400 + 899).midway
     assert not run.life(400 + 901).midway
+
+
+def test_before_its_first_batch_it_is_midway_by_what_has_not_come_yet() -> None:
+    """No batch of 4 has come for 99 s, so 3 more take 297 at least; after 101 s it is 303."""
+    run = Run(n_episodes=16, episode_id="ppo_1")
+    assert not run.life(99).midway
+    assert run.life(101).midway
+    assert run.life(101).remaining_seconds == 0.0
+
+
+def test_epochs_tell_it_sooner_than_batches() -> None:
+    """160 epochs in all; 10 took 20 s, so the 149 after the next take 271 s at least."""
+    run = Run(n_episodes=16, max_epochs=10, episode_id="ppo_1")
+    for epoch in range(10):
+        run.say("EPOCH_COMPLETED", 2 * epoch, env_id=0, seeds={})
+    assert run.life(20).epochs_completed == 10
+    assert not run.life(20).midway
+    assert run.life(23).midway
+
+
+def test_a_run_that_reports_seeds_and_no_epochs_is_judged_by_its_batches() -> None:
+    """Telemetry of the lifecycle only: not one of 160 epochs is no sign of a long run."""
+    run = Run(n_episodes=16, max_epochs=10, episode_id="ppo_1")
+    assert run.life(2).midway
+    run.say("SEED_GERMINATED", 3, env_id=0, slot_id="r0c0")
+    assert not run.life(3).midway
+    assert run.life(101).midway
 
 
 @pytest.mark.parametrize(
@@ -196,7 +222,7 @@ def test_a_run_is_midway_until_five_minutes_before_its_end() -> None:
 )
 def test_a_run_whose_end_is_not_seen_or_no_loss_is_never_midway(started: dict[str, object]) -> None:
     """A heuristic run reports no episode; without slots nothing was growing."""
-    life = Run(**started).life(1)
+    life = Run(**started).life(1000)
     assert life.under_way
     assert not life.midway
 
