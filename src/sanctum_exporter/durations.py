@@ -23,6 +23,8 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: if the text is no duration.
     """
+    if text == "0":
+        return 0.0
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is not a duration: write 90s, 5m or 1h30m")

@@ -8,6 +8,7 @@ from threading import Event
 import click
 
 from sanctum_exporter.cli.parameters import (
+    WebOptions,
     otlp_options,
     parsed_by,
     speed_option,
@@ -19,7 +20,6 @@ from sanctum_exporter.simulation import Simulation
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
-from sanctum_exporter.web.address import ListenAddress
 
 
 def parse_groups(text: str) -> tuple[str, ...]:
@@ -74,8 +74,7 @@ def demo(
     slots: int,
     groups: tuple[str, ...],
     seed: int,
-    address: ListenAddress | None,
-    telemetry_path: str,
+    web: WebOptions | None,
     otlp: PushOptions | None,
 ) -> None:
     """Simulate a training run and serve it.
@@ -87,7 +86,7 @@ def demo(
     intake = Intake(Groups(), source="demo")
     simulation = Simulation(envs=envs, slots=slots, groups=groups, seed=seed)
     ends_at = time.monotonic() + (float("inf") if duration is None else duration)
-    with serving(intake, address, telemetry_path, origin="demo", stop=stop, otlp=otlp):
+    with serving(intake, web, origin="demo", stop=stop, otlp=otlp, before_last_scrape=intake.end):
         number = 0
         for lines in simulation.epochs():
             for line in lines:

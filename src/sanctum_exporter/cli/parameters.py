@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -18,11 +19,12 @@ from sanctum_exporter.web.address import (
     parse_address,
     parse_telemetry_path,
 )
+from sanctum_exporter.web.discovery import parse_sd_file
+from sanctum_exporter.web.scrapers import LONGEST_WAIT_SECONDS
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def parsed_by(parse: Callable[[str], T]) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -51,6 +53,18 @@ def parse_interval(text: str) -> float:
     return seconds
 
 
+def parse_final_scrape_wait(text: str) -> float:
+    """Return the seconds of a duration that a last scrape may be waited for.
+
+    Raises:
+        ValueError: if the text is none, or too long a one.
+    """
+    seconds = parse_duration(text)
+    if seconds > LONGEST_WAIT_SECONDS:
+        raise ValueError(f"{text!r} is too long a wait: give {LONGEST_WAIT_SECONDS:g}s or less")
+    return seconds
+
+
 def parse_speed(text: str) -> float:
     """Return a factor above 0.
 
@@ -66,18 +80,26 @@ def parse_speed(text: str) -> float:
     return speed
 
 
-def web_options(command: F) -> F:
-    """Add the options of every command that serves."""
-    path = click.option(
-        "--web.telemetry-path",
-        "telemetry_path",
-        metavar="PATH",
-        callback=parsed_by(parse_telemetry_path),
-        default=DEFAULT_TELEMETRY_PATH,
-        show_default=True,
-        help="Path that the metrics are served at.",
-    )
-    address = click.option(
+class WebOptions(NamedTuple):
+    """Where a command serves, and how long it does at the end.
+
+    Attributes:
+        address: where to listen.
+        telemetry_path: where the metrics are.
+        final_scrape_wait_seconds: how long to wait for the last scrape at most.
+        sd_file: where to announce it to Prometheus.
+    """
+
+    address: ListenAddress
+    telemetry_path: str
+    final_scrape_wait_seconds: float
+    sd_file: Path | None
+
+
+def web_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of every command that serves; gives the command ``web``."""
+
+    @click.option(
         "--web.listen-address",
         "address",
         metavar="ADDRESS",
@@ -86,13 +108,51 @@ def web_options(command: F) -> F:
         show_default=True,
         help="Address to listen on; port 0 takes any free one, an empty host every interface.",
     )
-    return address(path(command))
+    @click.option(
+        "--web.telemetry-path",
+        "telemetry_path",
+        metavar="PATH",
+        callback=parsed_by(parse_telemetry_path),
+        default=DEFAULT_TELEMETRY_PATH,
+        show_default=True,
+        help="Path that the metrics are served at.",
+    )
+    @click.option(
+        "--web.sd-file",
+        "sd_file",
+        metavar="FILE",
+        callback=parsed_by(parse_sd_file),
+        help="File, ending in .json, for Prometheus's file-based service discovery: names the "
+        "address while it is listened on.",
+    )
+    @click.option(
+        "--web.final-scrape-wait",
+        "final_scrape_wait",
+        metavar="DURATION",
+        callback=parsed_by(parse_final_scrape_wait),
+        default=f"{LONGEST_WAIT_SECONDS:g}s",
+        show_default=True,
+        help="How long to wait at the end, at most, for the last scrape of whoever scrapes "
+        "regularly; 0 does not wait.",
+    )
+    @wraps(command)
+    def with_web(
+        *,
+        address: ListenAddress,
+        telemetry_path: str,
+        sd_file: Path | None,
+        final_scrape_wait: float,
+        **others: Any,
+    ) -> None:
+        command(web=WebOptions(address, telemetry_path, final_scrape_wait, sd_file), **others)
+
+    return with_web
 
 
 def otlp_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of the OTLP push, below ``web_options``; gives the command ``otlp``.
 
-    With ``--no-web`` the command's ``address`` is None.
+    With ``--no-web`` the command's ``web`` is None.
     """
 
     @click.option(
@@ -123,7 +183,7 @@ def otlp_options(command: Callable[..., None]) -> Callable[..., None]:
         otlp_protocol: OtlpProtocol | None,
         otlp_interval: float | None,
         no_web: bool,
-        address: ListenAddress,
+        web: WebOptions,
         **others: Any,
     ) -> None:
         ctx = click.get_current_context()
@@ -135,7 +195,9 @@ def otlp_options(command: Callable[..., None]) -> Callable[..., None]:
             _log.warning("nothing is pushed to %s: OTEL_SDK_DISABLED is true", otlp_endpoint)
         if otlp is None and no_web:
             raise click.UsageError("--no-web leaves no way out; give --otlp.endpoint", ctx)
-        command(address=None if no_web else address, otlp=otlp, **others)
+        if no_web and web.sd_file is not None:
+            raise click.UsageError("--web.sd-file names a port, and --no-web opens none", ctx)
+        command(web=None if no_web else web, otlp=otlp, **others)
 
     return with_push
 

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from sanctum_exporter.cli.parameters import (
+    WebOptions,
     num_envs_option,
     otlp_options,
     parsed_by,
@@ -32,7 +33,6 @@ from sanctum_exporter.files.replay import Pacer
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
-from sanctum_exporter.web.address import ListenAddress
 
 
 @click.command()
@@ -52,8 +52,7 @@ def replay(
     speed: float,
     linger: float | None,
     num_envs: int,
-    address: ListenAddress | None,
-    telemetry_path: str,
+    web: WebOptions | None,
     otlp: PushOptions | None,
 ) -> None:
     """Play a recording again, in its own time or faster, and serve it.
@@ -64,7 +63,14 @@ def replay(
     stop = Event()
     pacer = Pacer(speed, stop)
     intake = Intake(Groups(num_envs), source=str(file), decode_line=pacer.read)
-    with serving(intake, address, telemetry_path, origin=f"replay {file}", stop=stop, otlp=otlp):
+    with serving(
+        intake,
+        web,
+        origin=f"replay {file}",
+        stop=stop,
+        otlp=otlp,
+        before_last_scrape=intake.end,
+    ):
         with _progress(file.name) as (progress, task):
             for line in read_lines(file):
                 if stop.is_set():

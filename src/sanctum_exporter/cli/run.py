@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import runpy
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from sanctum_exporter.cli.parameters import num_envs_option, otlp_options, web_options
+from sanctum_exporter.cli.parameters import (
+    WebOptions,
+    num_envs_option,
+    otlp_options,
+    web_options,
+)
+from sanctum_exporter.cli.serving import until_signal
 from sanctum_exporter.screen import SCREEN
 from sanctum_exporter.sinks.otlp import PushOptions
-from sanctum_exporter.training.exporter import SanctumExporter
+from sanctum_exporter.training.exporter import LastingExporter
 from sanctum_exporter.training.hub_watch import HUB_CLASS, HUB_MODULE, HubWatch
-from sanctum_exporter.web.address import ListenAddress
+from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH
+
+# As a shell says it of a program that an interrupt ended.
+_INTERRUPTED: Final = 130
 
 
 @click.command(
@@ -34,8 +44,7 @@ def run(
     program: str,
     arguments: tuple[str, ...],
     num_envs: int,
-    address: ListenAddress | None,
-    telemetry_path: str,
+    web: WebOptions | None,
     otlp: PushOptions | None,
 ) -> None:
     r"""Run a training program, and serve its telemetry while it runs.
@@ -54,19 +63,25 @@ def run(
             click.get_current_context(),
         )
 
+    origin = f"run {program}"
+    exporters: list[LastingExporter] = []
+
     def add_exporter(hub: Any) -> None:
-        exporter = SanctumExporter(
-            None if address is None else str(address),
+        exporter = LastingExporter(
+            origin,
+            None if web is None else str(web.address),
             otlp_endpoint=otlp,
             num_envs=num_envs,
             hub=hub,
-            telemetry_path=telemetry_path,
+            telemetry_path=web.telemetry_path if web is not None else DEFAULT_TELEMETRY_PATH,
+            sd_file=web.sd_file if web is not None else None,
         )
+        exporters.append(exporter)
         hub.add_backend(exporter)
-        if exporter.url is not None:
-            SCREEN.say(f"run {program}: serving {exporter.url}{telemetry_path}")
+        if exporter.url is not None and web is not None:
+            SCREEN.say(f"{origin}: serving {exporter.url}{web.telemetry_path}")
         if otlp is not None:
-            SCREEN.say(f"run {program}: pushing to {otlp.endpoint}")
+            SCREEN.say(f"{origin}: pushing to {otlp.endpoint}")
 
     watch = HubWatch(add_exporter)
     watch.install()
@@ -74,6 +89,17 @@ def run(
         status = _run_program(program, arguments, as_module)
     finally:
         watch.remove()
+    # Whoever interrupts a program does not want to wait for what comes after it.
+    wait_seconds = 0.0 if web is None or status == _INTERRUPTED else web.final_scrape_wait_seconds
+    # A program with threads that go on has not ended; the interpreter's end closes the exporter.
+    if not _has_threads():
+        for exporter in exporters:
+            with until_signal():
+                exporter.end(
+                    wait_seconds,
+                    lambda text: SCREEN.say(f"{origin}: {text}"),
+                    on_purpose=status in (None, 0, _INTERRUPTED),
+                )
     if not watch.found:
         SCREEN.say(
             f"sanctum-exporter: {program} never made an esper-lite hub ({HUB_CLASS} of "
@@ -100,8 +126,14 @@ def _run_program(program: str, arguments: Sequence[str], as_module: bool) -> str
         if traceback is None:
             raise click.ClickException(str(error)) from None
         sys.excepthook(type(error), error.with_traceback(traceback), traceback)
-        return 130 if isinstance(error, KeyboardInterrupt) else 1
+        return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
     return 0
+
+
+def _has_threads() -> bool:
+    """Tell whether the program has threads that Python waits for before it ends."""
+    main = threading.main_thread()
+    return any(not each.daemon and each is not main for each in threading.enumerate())
 
 
 def _its_own(traceback: TracebackType | None) -> TracebackType | None:

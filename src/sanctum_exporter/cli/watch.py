@@ -8,7 +8,12 @@ from threading import Event
 
 import click
 
-from sanctum_exporter.cli.parameters import num_envs_option, otlp_options, web_options
+from sanctum_exporter.cli.parameters import (
+    WebOptions,
+    num_envs_option,
+    otlp_options,
+    web_options,
+)
 from sanctum_exporter.cli.serving import serving
 from sanctum_exporter.files.lines import is_gzip
 from sanctum_exporter.files.polling import Following
@@ -16,7 +21,6 @@ from sanctum_exporter.files.runs import AllRuns, Follower, LatePath
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
-from sanctum_exporter.web.address import ListenAddress
 
 
 @click.command()
@@ -29,8 +33,7 @@ def watch(
     path: Path,
     all_runs: bool,
     num_envs: int,
-    address: ListenAddress | None,
-    telemetry_path: str,
+    web: WebOptions | None,
     otlp: PushOptions | None,
 ) -> None:
     """Follow telemetry as it grows, and serve it.
@@ -61,12 +64,12 @@ def watch(
     try:
         with serving(
             following,
-            address,
-            telemetry_path,
+            web,
             origin=f"watch {path}",
             stop=stop,
             otlp=otlp,
             not_ready=following.not_ready,
+            before_last_scrape=following.read_the_rest,
             run_label=all_runs,
         ):
             stop.wait()

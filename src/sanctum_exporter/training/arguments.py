@@ -28,10 +28,26 @@ def seconds_above_zero(name: str, value: Any) -> float:
     Raises:
         ValueError: if the value is not a number above 0; the message gives its name.
     """
-    try:
-        seconds = math.nan if isinstance(value, bool | str) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        seconds = math.nan
+    seconds = _number(value)
     if not seconds > 0:
         raise ValueError(f"{name} is {value!r}; give seconds above 0, for example 5")
     return seconds
+
+
+def seconds_up_to(most: float, name: str, value: Any) -> float:
+    """Return seconds to wait, which may be none.
+
+    Raises:
+        ValueError: if the value is not a number from 0 to the most; the message gives its name.
+    """
+    seconds = _number(value)
+    if not 0 <= seconds <= most:
+        raise ValueError(f"{name} is {value!r}; give seconds from 0 to {most:g}")
+    return seconds
+
+
+def _number(value: Any) -> float:
+    try:
+        return math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 from typing import Final
 
@@ -71,6 +72,7 @@ def attach(
     refresh_seconds: float | None = None,
     max_age_seconds: float | None = None,
     telemetry_path: str = DEFAULT_TELEMETRY_PATH,
+    sd_file: str | os.PathLike[str] | None = None,
     strict: bool = False,
 ) -> Attachment:
     """Publish every snapshot that somebody takes of a live aggregator, registry or backend.
@@ -89,6 +91,8 @@ def attach(
         max_age_seconds: how old the newest snapshot may be before ``/-/ready`` fails; by default
             a minute, or three times ``refresh_seconds`` if that is more.
         telemetry_path: where the metrics are.
+        sd_file: a file, ending in .json, that names the address to Prometheus's file-based service
+            discovery while it is listened on.
         strict: raise what cannot be used, attached or started instead of logging it.
 
     Returns:
@@ -116,11 +120,12 @@ def attach(
             otlp_endpoint,
             origin=f"attached {type(target).__name__}",
             telemetry_path=telemetry_path,
+            sd_file=sd_file,
             not_ready=snapshots.not_ready,
             strict=strict,
         )
         taps = tap(target, snapshots)
-        if outlet.open() and refresh_seconds is not None:
+        if (outlet.open() or outlet.is_tried_again) and refresh_seconds is not None:
             refresher = Refresher(
                 snapshot_method(target),
                 snapshots.age_seconds,

@@ -6,8 +6,11 @@ training goes on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sanctum_exporter import forks, logs
 from sanctum_exporter.readings import Activity, GroupReading
@@ -15,10 +18,11 @@ from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.sinks.prometheus import Registry
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
-from sanctum_exporter.training.arguments import whole_number
+from sanctum_exporter.training.arguments import seconds_up_to, whole_number
 from sanctum_exporter.training.hub_drops import Hub, HubDrops
 from sanctum_exporter.training.outlet import Outlet
 from sanctum_exporter.web.address import DEFAULT_ADDRESS, DEFAULT_TELEMETRY_PATH
+from sanctum_exporter.web.scrapers import LONGEST_WAIT_SECONDS
 
 
 class SanctumExporter:
@@ -34,11 +38,17 @@ class SanctumExporter:
         num_envs: envs that exist before TRAINING_STARTED says how many there are.
         hub: the hub, to publish how many events it dropped before they came here.
         telemetry_path: where the metrics are.
+        sd_file: a file, ending in .json, that names the address to Prometheus's file-based service
+            discovery while it is listened on.
+        final_scrape_wait_seconds: how long ``close`` waits, 20 at most, for the last scrape of
+            whoever scrapes regularly.
         strict: raise what cannot be used or started instead of logging it.
 
     Raises:
         ValueError: if it is strict and an argument cannot be used; the message says what would do.
     """
+
+    _origin = "live training"
 
     def __init__(
         self,
@@ -49,6 +59,8 @@ class SanctumExporter:
         num_envs: int = 0,
         hub: Hub | None = None,
         telemetry_path: str = DEFAULT_TELEMETRY_PATH,
+        sd_file: str | os.PathLike[str] | None = None,
+        final_scrape_wait_seconds: float = 0.0,
         strict: bool = False,
     ) -> None:
         self._forks = forks.count
@@ -59,6 +71,15 @@ class SanctumExporter:
                 raise
             logs.error("sanctum-exporter begins without envs, training goes on: %s", error)
             num_envs = 0
+        self._final_scrape_wait_seconds = 0.0
+        try:
+            self._final_scrape_wait_seconds = seconds_up_to(
+                LONGEST_WAIT_SECONDS, "final_scrape_wait_seconds", final_scrape_wait_seconds
+            )
+        except ValueError as error:
+            if strict:
+                raise
+            logs.error("sanctum-exporter waits for no last scrape, training goes on: %s", error)
         self._intake = Intake(
             Groups(num_envs, placeholder=True),
             source="live telemetry",
@@ -70,8 +91,9 @@ class SanctumExporter:
             listen_address,
             registry,
             otlp_endpoint,
-            origin="live training",
+            origin=self._origin,
             telemetry_path=telemetry_path,
+            sd_file=sd_file,
             strict=strict,
         )
 
@@ -97,12 +119,61 @@ class SanctumExporter:
             self._intake.live(event)
 
     def close(self) -> None:
-        """Stop publishing, within two seconds, and three more for a push; safe to call again."""
-        self._outlet.close()
+        """Stop publishing, within two seconds, and three more for a push; safe to call again.
+
+        With ``final_scrape_wait_seconds``, whoever scrapes regularly comes once more before it.
+        """
+        self._end(self._final_scrape_wait_seconds, on_purpose=not _is_failing())
 
     def __reduce__(self) -> tuple[type[SanctumExporter], tuple[()]]:
         """Pickle as an exporter that does nothing: it arrives in some other process."""
         return _Elsewhere, ()
+
+    def _end(
+        self,
+        final_scrape_wait_seconds: float,
+        say: Callable[[str], object] = logs.info,
+        *,
+        on_purpose: bool,
+    ) -> None:
+        if on_purpose and forks.count == self._forks:
+            self._intake.end()
+        self._outlet.close(final_scrape_wait_seconds, say)
+
+
+class LastingExporter(SanctumExporter):
+    """An exporter that outlives its hub, which closes its backends before the program ends.
+
+    Args:
+        origin: what page and log call what it publishes.
+        listen_address: see ``SanctumExporter``, as for the options.
+        options: its other arguments.
+    """
+
+    def __init__(self, origin: str, listen_address: str | None, **options: Any) -> None:
+        self._origin = origin
+        super().__init__(listen_address, **options)
+
+    def close(self) -> None:
+        """Go on: there is more to come until ``end``, if only the last scrape."""
+
+    def end(
+        self, final_scrape_wait_seconds: float, say: Callable[[str], object], *, on_purpose: bool
+    ) -> None:
+        """Stop publishing, as ``close`` of others does.
+
+        Args:
+            final_scrape_wait_seconds: how long to wait for the last scrape at most.
+            say: is told of that wait, if there is one.
+            on_purpose: whether a run that is not completed was ended, and did not crash.
+        """
+        self._end(final_scrape_wait_seconds, say, on_purpose=on_purpose)
+
+
+def _is_failing() -> bool:
+    """Tell whether it is an error that ends what is going on; an interrupt is none."""
+    error = sys.exception()
+    return isinstance(error, Exception)
 
 
 class _Elsewhere(SanctumExporter):

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import multiprocessing
+import os
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from threading import RLock
+from typing import Final
 
 from sanctum_exporter import forks, logs
 from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.otlp import PushOptions, push, resolve
 from sanctum_exporter.sinks.prometheus import Registry, join
+from sanctum_exporter.training.retry import RETRY_SECONDS, Retry
+from sanctum_exporter.training.way import Way
 from sanctum_exporter.web.address import ListenAddress, parse_address, parse_telemetry_path
+from sanctum_exporter.web.discovery import parse_sd_file
 from sanctum_exporter.web.exporter import serve
 from sanctum_exporter.web.server import WebServer
+
+_NOT_ANNOUNCED: Final = "sanctum-exporter is not announced to Prometheus"
 
 
 class Outlet:
     """Where a source is published: to whoever scrapes it, and by a push.
 
-    Each of these ways out is open or not by itself.
+    Each of these ways out is open or not by itself. An address that is in use is tried again until
+    it is free.
 
     Args:
         source: what is published.
@@ -30,6 +41,8 @@ class Outlet:
         telemetry_path: where the metrics are.
         strict: raise what cannot be opened instead of logging it.
         not_ready: says why the values are not to be relied on, None while they are.
+        sd_file: where to announce the address to Prometheus.
+        retry_seconds: from one attempt on an address that is in use to the next.
 
     Raises:
         ValueError: if it is strict and a value cannot be used.
@@ -46,6 +59,8 @@ class Outlet:
         telemetry_path: str,
         strict: bool,
         not_ready: Callable[[], str | None] = lambda: None,
+        sd_file: str | os.PathLike[str] | None = None,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._forks = forks.count
         self._source = source
@@ -54,21 +69,34 @@ class Outlet:
         self._otlp_endpoint = otlp_endpoint
         self._origin = origin
         self._telemetry_path = telemetry_path
+        self._strict = strict
         self._not_ready = not_ready
+        self._retry_seconds = retry_seconds
         self._lock = RLock()
         self._server: WebServer | None = None
+        self._retry: Retry | None = None
         if strict:
             self._check()
-        self._ways = (
-            _Way(self._expose, "sanctum-exporter serves nothing", strict=strict),
-            _Way(self._push, "sanctum-exporter pushes nothing by OTLP", strict=strict),
-        )
+        self._sd_file: Path | None = None
+        try:
+            self._sd_file = self._sd_path(sd_file)
+        except ValueError as error:
+            if strict:
+                raise
+            logs.error("%s, training goes on: %s", _NOT_ANNOUNCED, error)
+        self._exposure = Way(self._expose, "sanctum-exporter serves nothing", strict=strict)
+        self._pushing = Way(self._push, "sanctum-exporter pushes nothing by OTLP", strict=strict)
 
     @property
     def url(self) -> str | None:
         """The URL of the page, None while nothing is served."""
         server = self._server
         return server.url if server is not None and forks.count == self._forks else None
+
+    @property
+    def is_tried_again(self) -> bool:
+        """Whether it will serve as soon as its address is free."""
+        return self._retry is not None
 
     def open(self) -> bool:
         """Open every way out that is not open yet; returns whether one is.
@@ -79,40 +107,54 @@ class Outlet:
         if forks.count != self._forks or _is_bootstrapping():
             return False
         with self._lock:
+            ways = (self._exposure, self._pushing)
             try:
-                for way in self._ways:
+                for way in ways:
                     way.open()
             except BaseException:
                 self.close()
                 raise
-            if not any(way.is_open or way.problem for way in self._ways):
+            if not any(way.is_open or way.problem for way in ways):
                 logs.error(
                     "sanctum-exporter has no way out: "
                     "give listen_address, registry or otlp_endpoint"
                 )
-            is_open = any(way.is_open for way in self._ways)
-            if is_open:
+            is_open = any(way.is_open for way in ways)
+            if is_open or self.is_tried_again:
                 # Threads that still run while the interpreter ends make ends unclean.
                 atexit.unregister(self.close)
                 atexit.register(self.close)
             return is_open
 
-    def close(self) -> None:
-        """Stop publishing, within two seconds, and three more for a push; safe to call again."""
+    def close(
+        self,
+        final_scrape_wait_seconds: float = 0.0,
+        say: Callable[[str], object] = logs.info,
+    ) -> None:
+        """Stop publishing, within two seconds, and three more for a push; safe to call again.
+
+        Args:
+            final_scrape_wait_seconds: how long, at most, to serve on until those who scrape
+                regularly have come once more.
+            say: is told of that wait, if there is one.
+        """
         if forks.count != self._forks:
             return
         with self._lock:
             atexit.unregister(self.close)
-            stops = [way.take_stop() for way in self._ways]
-            self._server = None
-        for stop in reversed(stops):
-            try:
-                stop()
-            except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
-                logs.error(
-                    "sanctum-exporter did not stop cleanly, training is not affected: %s",
-                    logs.describe(error),
-                )
+            stop_exposing, stop_pushing = self._exposure.take_stop(), self._pushing.take_stop()
+            server, self._server = self._server, None
+            retry = self._end_retry()
+        try:
+            _call("did not stop cleanly", stop_pushing)
+            if server is not None:
+                wait = partial(server.wait_for_last_scrape, final_scrape_wait_seconds, say)
+                _call("did not wait for the last scrape", wait)
+        finally:
+            # Ctrl-C ends the wait, not what has to be closed.
+            _call("did not stop cleanly", stop_exposing)
+            if retry is not None:
+                retry.join()
 
     def _check(self) -> None:
         """Raise ValueError if a value cannot be used."""
@@ -129,6 +171,13 @@ class Outlet:
     def _push_options(self) -> PushOptions | None:
         return resolve(self._otlp_endpoint)
 
+    def _sd_path(self, sd_file: str | os.PathLike[str] | None) -> Path | None:
+        if sd_file is None:
+            return None
+        if self._listen_address is None or self._registry is not None:
+            raise ValueError("sd_file names a port, and none is opened; give listen_address")
+        return parse_sd_file(str(sd_file))
+
     def _expose(self) -> Callable[[], None] | None:
         if self._registry is not None:
             return _join(self._registry, self._source)
@@ -137,7 +186,7 @@ class Outlet:
             return None
         path = self._path()
         try:
-            self._server = serve(
+            server = serve(
                 self._source,
                 address,
                 origin=self._origin,
@@ -146,63 +195,60 @@ class Outlet:
             )
         except OSError as error:
             advice = "give another listen_address (run: --web.listen-address)"
+            if error.errno == errno.EADDRINUSE and not self._strict:
+                self._retry = self._retry or Retry(self._open_late, self._retry_seconds)
+                advice = f"it is tried again every {self._retry_seconds:g} s, or {advice}"
             raise OSError(error.errno, f"{error.strerror}; {advice}") from error
-        logs.info("%s: serving %s%s", self._origin, self._server.url, path)
-        return self._server.close
+        try:
+            self._announce(server)
+        except BaseException:
+            server.close()
+            raise
+        self._server = server
+        if self._exposure.problem is None:
+            logs.info("%s: serving %s%s", self._origin, server.url, path)
+        else:
+            # As loud as the failure was: who heard of that wants to hear of its end.
+            logs.warning("%s: serving %s%s now", self._origin, server.url, path)
+        self._end_retry()
+        return server.close
+
+    def _announce(self, server: WebServer) -> None:
+        if self._sd_file is None:
+            return
+        try:
+            server.announce(self._sd_file, self._origin)
+        except OSError as error:
+            if self._strict:
+                raise
+            logs.error("%s, training goes on: %s", _NOT_ANNOUNCED, error.strerror)
+
+    def _open_late(self) -> bool:
+        """Try the address again; returns whether that is over."""
+        with self._lock:
+            if self._retry is not None:
+                self._exposure.open()
+            return self._retry is None
+
+    def _end_retry(self) -> Retry | None:
+        retry, self._retry = self._retry, None
+        if retry is not None:
+            retry.end()
+        return retry
 
     def _push(self) -> Callable[[], None] | None:
         options = self._push_options()
         return push(self._source, options).close if options is not None else None
 
 
-class _Way:
-    """One way out, open or not.
-
-    Args:
-        start: opens it and returns what closes it again, or None if nobody asks for it.
-        failure: what the log says of it, before why, where it cannot be opened.
-        strict: raise that instead.
-    """
-
-    def __init__(
-        self, start: Callable[[], Callable[[], None] | None], failure: str, *, strict: bool
-    ) -> None:
-        self._start = start
-        self._failure = failure
-        self._strict = strict
-        self._stop: Callable[[], None] | None = None
-        self.problem: str | None = None
-        """Why it could not be opened, None if it could."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether values leave by it."""
-        return self._stop is not None
-
-    def open(self) -> None:
-        """Open it if it is asked for and not open."""
-        if self._stop is not None:
-            return
-        try:
-            self._stop = self._start()
-        except Exception as error:
-            if self._strict:
-                raise
-            self._report(error)
-        else:
-            self.problem = None
-
-    def take_stop(self) -> Callable[[], None]:
-        """Return what closes it, for whoever does; it does not count as open any more."""
-        stop, self._stop = self._stop, None
-        return stop or _nothing
-
-    def _report(self, error: Exception) -> None:
-        """Log why it cannot be opened, once."""
-        problem = _reason(error)
-        if problem != self.problem:
-            self.problem = problem
-            logs.error("%s, training goes on: %s", self._failure, problem)
+def _call(failure: str, step: Callable[[], None]) -> None:
+    """Call a step of the end; what it raises is only logged."""
+    try:
+        step()
+    except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
+        logs.error(
+            "sanctum-exporter %s, training is not affected: %s", failure, logs.describe(error)
+        )
 
 
 def _join(registry: Registry, source: ReadingSource) -> Callable[[], None]:
@@ -210,17 +256,6 @@ def _join(registry: Registry, source: ReadingSource) -> Callable[[], None]:
         return join(registry, source)
     except ValueError as error:
         raise ValueError(f"{error}; give each exporter a registry of its own") from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    # What we raise says all that there is to say; of anything else the type helps.
-    return str(error) if type(error) is ValueError else logs.describe(error)
-
-
-def _nothing() -> None:
-    pass
 
 
 def _is_bootstrapping() -> bool:

@@ -34,9 +34,13 @@ class ListenAddress(NamedTuple):
     @property
     def url(self) -> str:
         """A URL that reaches the address from this machine."""
-        wildcards = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared
-        host = wildcards.get(self.host, self.host)
-        return f"http://{ListenAddress(host, self.port)}"
+        loopback = "::1" if ":" in self.host else "127.0.0.1"
+        return f"http://{self.reached_as(loopback)}"
+
+    def reached_as(self, machine: str) -> ListenAddress:
+        """Return where it is reached by whoever knows this machine by a name."""
+        is_every_interface = self.host in {"", "0.0.0.0", "::"}  # noqa: S104 - compared
+        return ListenAddress(machine, self.port) if is_every_interface else self
 
 
 def parse_address(text: str) -> ListenAddress:

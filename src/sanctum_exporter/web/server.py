@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import socket
 import time
@@ -11,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from selectors import EVENT_READ, PollSelector
 from socketserver import TCPServer
 from threading import BoundedSemaphore, Event, Thread, current_thread
@@ -23,6 +25,8 @@ from prometheus_client.exposition import choose_encoder, gzip_accepted
 from sanctum_exporter import logs
 from sanctum_exporter._version import __version__
 from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH, ListenAddress
+from sanctum_exporter.web.discovery import DiscoveryEntry
+from sanctum_exporter.web.scrapers import Scrapers
 
 _PLAIN: Final = "text/plain; charset=utf-8"
 # As node_exporter's --web.max-requests: a scrape storm must not become a thread storm.
@@ -65,6 +69,7 @@ class WebServer:
 
     def __init__(self, address: ListenAddress, site: Site) -> None:
         self._server = _Server(address, site)
+        self._entry: DiscoveryEntry | None = None
         # Known before it is bound, so that a fork in another thread cannot miss it.
         _servers.add(self)
         try:
@@ -85,6 +90,36 @@ class WebServer:
         """The URL of the page, without a slash at its end."""
         return self.address.url
 
+    def announce(self, path: Path, program: str) -> None:
+        """Name this server in a file for Prometheus's discovery, until it is closed.
+
+        Args:
+            path: the file, as ``parse_sd_file`` returns it.
+            program: what runs here.
+
+        Raises:
+            OSError: if it cannot be written; the message names it.
+        """
+        telemetry_path = self._server.site.telemetry_path
+        self._entry = DiscoveryEntry(
+            path, self.address, program=program, telemetry_path=telemetry_path
+        )
+
+    def wait_for_last_scrape(self, limit_seconds: float, say: Callable[[str], object]) -> None:
+        """Wait until everybody who scrapes regularly has come once more; nobody does: no wait.
+
+        Ctrl-C ends it, as ``KeyboardInterrupt``.
+
+        Args:
+            limit_seconds: how long at most; no scraper is given more than one of its intervals.
+            say: is told that and how long it waits, if it does.
+        """
+        last = self._server.scrapers.last_scrapes(limit_seconds)
+        seconds = math.ceil(last.seconds_left())
+        if seconds > 0:
+            say(f"waiting up to {seconds} s for the last scrape (Ctrl-C ends it)")
+            last.wait()
+
     def close(self) -> None:
         """Stop listening, give the port back and end every thread; safe to call again.
 
@@ -92,6 +127,9 @@ class WebServer:
         """
         if self in _servers:
             _servers.discard(self)
+            # Before the port is free, at which the next one may write the same entry.
+            if self._entry is not None:
+                self._entry.remove()
             self._server.stop()
 
     def abandon(self) -> None:
@@ -120,6 +158,7 @@ class _Server(TCPServer):
     def __init__(self, address: ListenAddress, site: Site) -> None:
         self.address_family = address.family
         self.site = site
+        self.scrapers = Scrapers()
         self._slots = BoundedSemaphore(_MAX_REQUESTS)
         self._requests: dict[Thread, Any] = {}
         self._stopping = Event()
@@ -237,7 +276,12 @@ class _Handler(BaseHTTPRequestHandler):
         site = self.server.site
         path, query = urlsplit(self.path)[2:4]
         if path == site.telemetry_path:
+            came_at = self.server.scrapers.clock()
             self._send_metrics(parse_qs(query).get("name[]", []))
+            if self.command == "GET":
+                # One machine may have several programs that scrape, and people who look.
+                who = (self.client_address[0], self.headers.get("User-Agent"))
+                self.server.scrapers.note(who, came_at)
         elif path == "/-/healthy":
             self._send(HTTPStatus.OK, "healthy\n")
         elif path == "/-/ready":
