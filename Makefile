@@ -13,7 +13,7 @@ STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmaler
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz lowest pythons check generate pictures bench fleet mutants differential lock clean
+.PHONY: help demo test quick fuzz lowest pythons check generate pictures bench fleet mutants rehearsals differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -65,6 +65,10 @@ mutants: $(VENV)/dev ## Change the code in a thousand small ways, and list the c
 	@$(PIP) install mutmut==3.8.1
 	@rm -rf mutants
 	@$(BIN)/mutmut run --max-children 2; $(BIN)/mutmut results
+
+rehearsals: $(VENV)/dev ## Play every scenario of the alerts in every setup, and write their table (about an hour)
+	@$(BIN)/python tools/stack.py promtool
+	@PATH="$(CURDIR)/.stack/bin:$$PATH" $(BIN)/python -m tests.rehearsals
 
 differential: ARGS = --events 100000
 differential: $(VENV)/dev ## Compare with esper-lite itself, event by event (ESPER=its src folder, ESPER_PYTHON=a Python with what it needs and what we need)

@@ -36,18 +36,22 @@ and {last("sanctum_seeds_fossilized_total")}
   + {last("sanctum_seeds_pruned_total")} >= 20"""
 
 
-def _dormant(minutes: int, condition: str) -> str:
+def _dormant(minutes: int, condition: str, *, changes: int) -> str:
     """Return the groups whose share of active slots was never above a limit for so long.
 
     The end of a batch clears all seeds, so the highest value counts. The minutes are those since
     the start of the run, and of which there are values: a restart of Prometheus does not begin
-    them anew, and an exporter that comes late does not judge what it has not seen.
+    them anew, and an exporter that comes late does not judge what it has not seen. Events have to
+    come all the while: a run that pauses, or whose epochs last a quarter of an hour, stands at 0
+    for long between two of them.
     """
     return f"""
 max_over_time(sanctum_active_slots[{minutes}m])
   / ({last("sanctum_total_slots")} > 0) {condition}
 and present_over_time(sanctum_active_slots[5m] offset {minutes - 5}m)
 and {last("sanctum_run_start_timestamp_seconds")} < time() - {minutes * 60}
+and changes(sanctum_last_event_timestamp_seconds[{minutes}m]) >= {changes}
+and {last("sanctum_last_event_timestamp_seconds")} > time() - {minutes * 30}
 and {last("sanctum_seeds_expected")} == 1
 {IN_TRAINING}
 """
@@ -113,7 +117,7 @@ unless ignoring (group_id, run)
         Alert(
             "SanctumNoActiveSlots",
             "critical",
-            _dormant(dormant_minutes, "== 0"),
+            _dormant(dormant_minutes, "== 0", changes=10),
             summary=f"All slots have been dormant for {dormant_minutes} minutes",
             description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the slots have been active over {dormant_minutes} minutes of training (TELE-501, critical): {not_active}",
             comment="TELE-501: critical if all are dormant for an extended period.",
@@ -121,7 +125,7 @@ unless ignoring (group_id, run)
         Alert(
             "SanctumNoActiveSlots",
             "warning",
-            _dormant(_NOT_ACTIVE_MINUTES, "== 0"),
+            _dormant(_NOT_ACTIVE_MINUTES, "== 0", changes=5),
             summary=f"No slot has been active for {_NOT_ACTIVE_MINUTES} minutes",
             description=f"In {GROUP}, {{{{ $value | humanizePercentage }}}} of the slots have been active over {_NOT_ACTIVE_MINUTES} minutes of training (TELE-502): {not_active}",
             comment="TELE-502: a warning at 0 once training has started; every batch begins at 0.",
@@ -129,7 +133,7 @@ unless ignoring (group_id, run)
         Alert(
             "SanctumMostlyDormant",
             "warning",
-            _dormant(dormant_minutes, f"< {1 - thresholds.DORMANT_WARNING:.2g} > 0"),
+            _dormant(dormant_minutes, f"< {1 - thresholds.DORMANT_WARNING:.2g} > 0", changes=10),
             summary=f"More than {percent(thresholds.DORMANT_WARNING)} of the slots have been dormant for {dormant_minutes} minutes",
             description=f"In {GROUP}, at most {{{{ $value | humanizePercentage }}}} of the slots have been active over {dormant_minutes} minutes of training (TELE-501): the capacity goes unused.",
             comment="TELE-501. What is not DORMANT is active, so the limit is on the other side of 1.",
@@ -256,10 +260,10 @@ def _exporter() -> list[Alert]:
             "warning",
             gone("sanctum_exporter_on_duty"),
             summary="An exporter that should be there is gone",
-            description=f"{PROCESS} follows telemetry, was not told to end, and is not seen any more (on duty: {{{{ $value }}}}): nobody watches the runs that it followed.",
+            description=f"{PROCESS} followed telemetry, was not told to end, and is not seen any more (on duty: {{{{ $value }}}}): nobody watches its run, or the first that is to come.",
             dashboard="sanctum-fleet",
             hold="5m",
-            comment="Only of one that is to outlive its runs; in a training process it ends with them.",
+            comment="Of one that follows files: in a training process the exporter ends with its run.",
         ),
         Alert(
             "SanctumSourceDown",

@@ -321,7 +321,7 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterReading], ...]] = (
         "gauge",
         "sanctum.exporter.on_duty",
         "",
-        "1 for an exporter that is to outlive the runs it follows, until it is told to end.",
+        "1 while an exporter follows files and would be missed: a run is midway, or none came yet.",
         _one(lambda exporter: int(exporter.activity.on_duty)),
     ),
     Metric(

@@ -133,8 +133,8 @@ class Activity:
     since the epoch, 0 for none: for a line of a file, when the event before it did.
     ``dropped`` is what the hub dropped before the exporter saw it, where the hub can tell.
     ``counted_since`` is when the counts began, in seconds since the epoch, 0 where not known.
-    ``on_duty`` is whether the exporter is to go on whatever its runs do; it is not where it lives
-    in a training process, and once it was told to end.
+    ``on_duty`` is whether somebody would miss the exporter: it follows a run that is midway, or
+    waits for its first. It is not where it lives in a training process, nor once told to end.
     ``source_failure`` says why the source is not being read, None while it is.
     """
 

@@ -63,6 +63,8 @@ class Simulation:
         slots: slots of an environment.
         groups: ids of the groups.
         seed: the same seed gives the same run.
+        batches: batches of a run.
+        epochs_per_episode: epochs of an episode, and so of a batch.
         clock: seconds since the epoch, for the time of events.
     """
 
@@ -73,10 +75,19 @@ class Simulation:
         slots: int = 3,
         groups: Sequence[str] = ("default",),
         seed: int = 0,
+        batches: int = BATCHES_PER_RUN,
+        epochs_per_episode: int = EPOCHS_PER_EPISODE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._groups = [
-            _Group(group, envs, slots, Random(f"{seed}/{group}"))  # noqa: S311 - no secrets here
+            _Group(
+                group,
+                envs,
+                slots,
+                Random(f"{seed}/{group}"),  # noqa: S311 - no secrets here
+                batches,
+                epochs_per_episode,
+            )
             for group in groups
         ]
         self._clock = clock
@@ -94,10 +105,20 @@ class Simulation:
 
 
 class _Group:
-    def __init__(self, group_id: str, envs: int, slots: int, random: Random) -> None:
+    def __init__(
+        self,
+        group_id: str,
+        envs: int,
+        slots: int,
+        random: Random,
+        batches: int,
+        epochs_per_episode: int,
+    ) -> None:
         self._group_id = group_id
         self._slot_ids = [f"r0c{column}" for column in range(slots)]
         self._random = random
+        self._batches = batches
+        self._epochs_per_episode = epochs_per_episode
         self._envs: list[dict[str, _Seed]] = [{} for _ in range(envs)]
         self._events: list[dict[str, Any]] = []
         self._seeds_made = 0
@@ -106,12 +127,12 @@ class _Group:
     def epochs(self) -> Iterator[list[dict[str, Any]]]:
         while True:
             self._start_run()
-            for batch in range(1, BATCHES_PER_RUN + 1):
-                skill = batch / BATCHES_PER_RUN
-                for epoch in range(1, EPOCHS_PER_EPISODE + 1):
+            for batch in range(1, self._batches + 1):
+                skill = batch / self._batches
+                for epoch in range(1, self._epochs_per_episode + 1):
                     for env_id, seeds in enumerate(self._envs):
                         self._advance(env_id, seeds, epoch, skill)
-                    if epoch == EPOCHS_PER_EPISODE:
+                    if epoch == self._epochs_per_episode:
                         self._end_episode(batch)
                     yield self._events
                     self._events = []
@@ -123,11 +144,11 @@ class _Group:
             "TRAINING_STARTED",
             {
                 "n_envs": envs,
-                "max_epochs": EPOCHS_PER_EPISODE,
-                "max_batches": BATCHES_PER_RUN,
+                "max_epochs": self._epochs_per_episode,
+                "max_batches": self._batches,
                 "task": "demo",
                 "slot_ids": self._slot_ids,
-                "n_episodes": BATCHES_PER_RUN * envs,
+                "n_episodes": self._batches * envs,
                 "start_episode": 0,
                 "reward_mode": "shaped",
                 "episode_id": f"demo_{self._group_id}_{self._run}",

@@ -36,14 +36,6 @@ def test_promtool_accepts_configuration_and_rules(stack_tool: Tool) -> None:
     run(promtool, "check", "rules", "--lint=all", "--lint-fatal", *rules)
 
 
-@pytest.mark.parametrize("name", ["firing", "quiet"])
-def test_alerts_fire_in_their_minute_and_in_no_healthy_situation(
-    stack_tool: Tool, name: str
-) -> None:
-    """`promtool test rules`: every alert fires when it should, and none when it should not."""
-    run(stack_tool("promtool"), "test", "rules", f"rules/tests/{name}.test.yml")
-
-
 def test_amtool_accepts_the_configuration(stack_tool: Tool) -> None:
     """`amtool check-config` finds nothing wrong with the file as shipped."""
     run(stack_tool("amtool"), "check-config", "alertmanager.yml")

@@ -9,7 +9,7 @@ from threading import Event, Thread
 from typing import Final
 
 from sanctum_exporter import logs
-from sanctum_exporter.files.runs import Follower
+from sanctum_exporter.files.runs import Follower, is_needed
 from sanctum_exporter.readings import Activity, GroupReading
 
 POLL_SECONDS: Final = 0.25
@@ -41,9 +41,8 @@ class Following:
 
     def activity(self) -> Activity:
         """Return the counts of the follower's events, and why it is not being read."""
-        return replace(
-            self._follower.activity(), source_failure=self._failure(), on_duty=self._on_duty
-        )
+        on_duty = self._on_duty and is_needed(self._follower)
+        return replace(self._follower.activity(), source_failure=self._failure(), on_duty=on_duty)
 
     def not_ready(self) -> str | None:
         """Say why the values are not to be relied on, None while they are."""

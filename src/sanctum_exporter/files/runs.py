@@ -41,6 +41,12 @@ class Follower(ReadingSource, Protocol):
         ...
 
 
+def is_needed(follower: Follower) -> bool:
+    """Tell whether it would be missed: it follows a run that is midway, or waits for its first."""
+    readings = follower.readings()
+    return not readings or any(reading.life.midway for reading in readings)
+
+
 def nothing_read() -> ReadingSource:
     """Return what is published before anything is read: no group, and every count 0."""
     return Intake(Groups())

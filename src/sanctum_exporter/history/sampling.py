@@ -102,7 +102,7 @@ def _answering(
 ) -> Exporter | None:
     for exporter in exporters:
         # It has been scraped regularly, so it waits for the next scrape if that is soon.
-        waits = min(interval, LAST_WORD_SECONDS) if exporter.last_word else 0.0
+        waits = min(interval, LAST_WORD_SECONDS) if exporter.ending == "waits" else 0.0
         regular = at - interval >= exporter.start + interval
         end = exporter.end + (waits if regular else 0.0)
         last_scrape = at - interval < exporter.end
@@ -116,7 +116,7 @@ def _push_times(exporter: Exporter, interval: float, until: float) -> Iterator[f
     while at < min(exporter.end, until):
         yield at
         at += interval
-    if exporter.last_word and exporter.end <= until:
+    if exporter.ending != "killed" and exporter.end <= until:
         yield exporter.end
 
 

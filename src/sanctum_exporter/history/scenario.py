@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import inf
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
-from sanctum_exporter.files.runs import Follower
+from sanctum_exporter.files.runs import Follower, is_needed
 from sanctum_exporter.readings import Activity, GroupReading, ReadingSource
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
@@ -96,14 +96,17 @@ class Writer:
                 file.writelines(flushed)
 
 
+Ending: TypeAlias = Literal["killed", "closed", "waits"]
+"""Without a word; with a last push; or with that and a last scrape, which it waits for."""
+
+
 class Exporter(Protocol):
     """An exporter's process: when it is there, and what it publishes."""
 
     instance: str
     start: float
     end: float
-    last_word: bool
-    """Whether it waits at its end for who reads it regularly, and says that its runs ended."""
+    ending: Ending
     run_label: bool
 
     def go_on(self, now: float) -> ReadingSource:
@@ -120,7 +123,7 @@ class InTraining:
         end: when it ends.
         clock: the time of the rehearsal.
         decode_line: returns the event of a line.
-        last_word: see ``Exporter``.
+        ending: how it ends; whoever closes it ends its run on purpose.
         instance: its label.
     """
 
@@ -134,10 +137,10 @@ class InTraining:
         clock: Clock,
         decode_line: Any = decode,
         *,
-        last_word: bool = False,
+        ending: Ending = "killed",
         instance: str = "training",
     ) -> None:
-        self.instance, self.start, self.end, self.last_word = instance, start, end, last_word
+        self.instance, self.start, self.end, self.ending = instance, start, end, ending
         self._lines = iter(lines)
         self._next = next(self._lines, None)
         self._number = 0
@@ -146,12 +149,12 @@ class InTraining:
         )
 
     def go_on(self, now: float) -> ReadingSource:
-        """Return what it publishes at a moment; what ended it on purpose is known at its end."""
+        """Return what it publishes at a moment."""
         while self._next is not None and self._next.at <= min(now, self.end):
             self._number += 1
             self._intake.line(self._next.text, self._number)
             self._next = next(self._lines, None)
-        if self.last_word and now >= self.end:
+        if self.ending != "killed" and now >= self.end:
             self._intake.end()
         return self._intake
 
@@ -163,11 +166,10 @@ class Watching:
         follower: reads the files.
         start: when it begins.
         end: when it ends.
+        ending: how it ends.
         run_label: whether series say which run they are of.
         instance: its label.
     """
-
-    last_word = False
 
     def __init__(
         self,
@@ -175,15 +177,18 @@ class Watching:
         start: float = 0.0,
         end: float = inf,
         *,
+        ending: Ending = "killed",
         run_label: bool = False,
         instance: str = "watch",
     ) -> None:
-        self.instance, self.start, self.end = instance, start, end
+        self.instance, self.start, self.end, self.ending = instance, start, end, ending
         self.run_label = run_label
         self._follower = follower
+        self._on_duty = True
 
     def go_on(self, now: float) -> ReadingSource:
         """Return what it publishes at a moment."""
+        self._on_duty = self.ending == "killed" or now < self.end
         while self._follower.poll():
             pass
         return self
@@ -194,8 +199,11 @@ class Watching:
 
     def activity(self) -> Activity:
         """Return the counts of the files' events."""
-        failure = self._follower.failure
-        return replace(self._follower.activity(), source_failure=failure, on_duty=True)
+        return replace(
+            self._follower.activity(),
+            source_failure=self._follower.failure,
+            on_duty=self._on_duty and is_needed(self._follower),
+        )
 
 
 @dataclass(frozen=True)

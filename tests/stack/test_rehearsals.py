@@ -1,0 +1,77 @@
+"""The alerts of the rules, judged by the real promtool over what the exporter itself gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import recordings
+from tests.rehearsals.__main__ import TABLE
+from tests.rehearsals.playing import play
+from tests.rehearsals.scenarios import SETUPS, STAGES, some_setups
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(autouse=True)
+def promtool_on_path(stack_tool: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ``promtool`` be found as a user's is."""
+    folder = stack_tool("promtool").parent
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize("number", range(len(STAGES)), ids=list(STAGES))
+def test_what_has_to_fire_fires_in_time_and_nothing_else_does(number: int) -> None:
+    """In four setups: each interval of scrapes, each phase, scraped and pushed."""
+    name = list(STAGES)[number]
+    setups = some_setups(number)
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda setup: play(name, setup), setups))
+    wrong = {
+        setup: result.wrong for setup, result in zip(setups, results, strict=True) if result.wrong
+    }
+    assert wrong == {}
+
+
+def test_the_setups_that_are_tried_meet_in_every_pair() -> None:
+    """Any two values of two settings come together in some play."""
+    tried = {setup for number in range(len(STAGES)) for setup in some_setups(number)}
+    assert tried <= set(SETUPS)
+
+    def pairs(setups: set[tuple[object, ...]]) -> set[tuple[object, ...]]:
+        return {(i, j, setup[i], setup[j]) for setup in setups for i in range(4) for j in range(i)}
+
+    of_phases = {(s, e, round(p / s, 1), pushed) for s, e, p, pushed in tried}
+    wanted = {(s, e, round(p / s, 1), pushed) for s, e, p, pushed in SETUPS}
+    assert pairs(of_phases) == pairs(wanted)
+
+
+def test_every_alert_fires_in_a_scenario_and_not_in_another(tmp_path: Path) -> None:
+    """No alert of the file is left out."""
+    rules = yaml.safe_load((recordings.ROOT / "rules" / "alerts.yml").read_text("utf-8"))
+    alerts = {
+        (rule["alert"], rule["labels"]["severity"])
+        for group in rules["groups"]
+        for rule in group["rules"]
+    }
+    fired_in: dict[tuple[str, str], set[str]] = {}
+    for number, (name, stage) in enumerate(STAGES.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for expected in stage(folder).expected:
+            fired_in.setdefault((expected.alert, expected.severity), set()).add(name)
+    assert set(fired_in) == alerts
+    assert all(names < set(STAGES) for names in fired_in.values())
+
+
+def test_the_table_of_the_page_names_every_scenario() -> None:
+    """``make rehearsals`` writes it; a scenario that is added is added there, too."""
+    page = (recordings.ROOT / "docs" / "alerting.md").read_text("utf-8")
+    found = TABLE.search(page)
+    assert found is not None
+    assert [row.split(" | ")[0][2:] for row in found[0].splitlines()[3:-1]] == list(STAGES)
