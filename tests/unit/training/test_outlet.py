@@ -62,15 +62,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def scraped_regularly(clock: Clock) -> Outlet:
+def scraped_regularly(clock: Clock, **options: Any) -> Outlet:
     """Return an outlet that is scraped every ten seconds."""
-    serving = outlet("127.0.0.1:0")
+    serving = outlet("127.0.0.1:0", **options)
     serving.open()
     for _ in range(2):
         clock.now += 10
         assert scrape(address(serving))[0] == 200
         # An answer arrives a moment before the server has noted whose it was.
-        eventually(lambda: our_threads() == ["sanctum-exporter-web"])
+        eventually(lambda: "sanctum-exporter-request" not in our_threads())
     return serving
 
 
@@ -301,6 +301,21 @@ def test_ctrl_c_ends_the_wait_and_closes_all_the_same(clock: Clock) -> None:
     with pytest.raises(KeyboardInterrupt):
         serving.close(20.0, interrupt)
     assert our_threads() == []
+
+
+def test_the_last_push_waits_for_no_scraper(clock: Clock, collector: HttpCollector) -> None:
+    """What is pushed at the end has arrived before the last scrape is waited for."""
+    serving = scraped_regularly(clock, otlp_endpoint=collector.url)
+    pushes: list[Any] = []
+
+    def look(_: str) -> None:
+        pushes.extend(collector.inbox.wait(0))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        serving.close(20.0, look)
+    # One at the beginning and one at the end.
+    assert len(pushes) == 2
 
 
 def test_closing_waits_for_nobody_by_default(clock: Clock) -> None:

@@ -202,8 +202,9 @@ def test_who_scrapes_regularly_has_the_last_values(
         # An answer arrives a moment before the server has noted whose it was.
         eventually(lambda: our_threads() == ["sanctum-exporter-web"])
     # None of these is a scrape, or the one that comes regularly.
-    clock.now += 1
-    ask(url, method="HEAD")
+    for _ in range(2):
+        clock.now += 1
+        ask(url, method="HEAD")
     ask(server.url)
     ask(f"{server.url}/metric")
     ask(url, User_Agent="somebody who looks")
