@@ -49,7 +49,7 @@ def test_an_exporter_that_outlives_its_hub_is_known_to_it(hub_module: Any) -> No
     text = scrape(address(exporter))[1]
     assert "sanctum_exporter_events_dropped_total 5.0" in text
     said: list[str] = []
-    exporter.end(0.0, said.append)
+    exporter.end(0.0, said.append, on_purpose=False)
     assert (exporter.url, our_threads(), said) == (None, [], [])
 
 
