@@ -23,6 +23,15 @@ def free_address() -> str:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
 
+def serves_nothing(address: str) -> str:
+    """Return what the log says of an address that is taken."""
+    return (
+        f"sanctum-exporter serves nothing, training goes on: cannot listen on {address}: "
+        "Address already in use; it is tried again every 5 s, "
+        "or give another listen_address (run: --web.listen-address)"
+    )
+
+
 def scrape(address: str, path: str = "/metrics") -> tuple[int, str]:
     """Return status and text of a page; 0 if nobody serves it."""
     answer = ask(f"http://{address}{path}")

@@ -37,7 +37,7 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         """Wait until the terminal has shown a text."""
         with self._changed:
-            found = self._changed.wait_for(lambda: text in self.shown)
+            found = self._changed.wait_for(lambda: text in self.shown, DEADLINE_SECONDS)
         assert found, f"never shown: {text!r}, but {self.shown!r}"
 
     def type(self, keys: str) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
-from tests.programs import free_address, program, run_code, scrape, scrape_until
+from tests.programs import (
+    free_address,
+    program,
+    run_code,
+    scrape,
+    scrape_until,
+    serves_nothing,
+)
 
 ATTACHED = """
 import os, sys, time, threading, multiprocessing
@@ -206,6 +214,47 @@ def test_our_threads_end_before_the_interpreter_does(tmp_path: Path) -> None:
         "['sanctum-exporter-web', 'sanctum-exporter-web']\n[]\n",
         "",
     )
+
+
+def test_the_interpreter_ends_while_an_address_is_tried_again(tmp_path: Path) -> None:
+    """A process whose address is in use ends at once, and with it what tries it again."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = run_code(
+            "import atexit\n"
+            "atexit.register(lambda: print(ours()))\n" + ATTACHED + "start(2)\nprint(ours())\n"
+            "child = os.fork()\n"
+            "if child == 0:\n"
+            "    exporter.close()\n"
+            "    os._exit(len(ours()))\n"
+            "print(os.waitpid(child, 0)[1])\n",
+            address=where,
+            folder=tmp_path,
+        )
+    assert ended.err == serves_nothing(where) + "\n"
+    assert (ended.status, ended.out) == (0, "['sanctum-exporter-retry']\n0\n[]\n")
+
+
+def test_the_file_for_prometheus_is_the_parents(tmp_path: Path) -> None:
+    """A forked child that closes and ends leaves the file; the parent takes it away at its end."""
+    path = tmp_path / "trainer.json"
+    ended = run_code(
+        ATTACHED
+        + f"""
+announced = SanctumExporter("127.0.0.1:0", sd_file={str(path)!r}, final_scrape_wait_seconds=20)
+announced.start()
+child = os.fork()
+if child == 0:
+    announced.close()
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+print(os.path.exists({str(path)!r}))
+""",
+        address=free_address(),
+        folder=tmp_path,
+    )
+    assert (ended.status, ended.out, ended.err) == (0, "True\n", "")
+    assert not path.exists()
 
 
 def test_a_scrape_at_the_very_end_is_harmless(tmp_path: Path) -> None:

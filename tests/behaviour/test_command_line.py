@@ -145,6 +145,21 @@ def test_port_in_use_names_the_address_and_the_option(run: Any, tmp_path: Path) 
         (["watch", "{folder}", "--web.listen-address", "10500"], "give host:port, for example"),
         (["watch", "{folder}", "--web.telemetry-path", "metrics"], "write /metrics"),
         (["watch", "{folder}", "--web.telemetry-path", "/-/ready"], "write /metrics"),
+        (["watch", "{folder}", "--web.sd-file", "a.yml"], "its name ends in .json"),
+        (["watch", "{folder}", "--web.sd-file", "{nothing}/a.json"], "is no folder '{nothing}'"),
+        (
+            ["demo", "--web.listen-address", "127.0.0.1:0", "--web.sd-file", "{folder}/d.json"],
+            "cannot write {folder}/d.json: Is a directory",
+        ),
+        (
+            [
+                *("demo", "--no-web", "--otlp.endpoint", "http://127.0.0.1:1"),
+                *("--web.sd-file", "{folder}/a.json"),
+            ],
+            "--web.sd-file names a port, and --no-web opens none",
+        ),
+        (["demo", "--web.final-scrape-wait", "21s"], "'21s' is too long a wait: give 20s or less"),
+        (["demo", "--web.final-scrape-wait", "20"], "'20' is not a duration: write 90s, 5m or"),
         (["replay", "{file}", "--speed", "0"], "'0' is not a speed: give a number above 0"),
         (["replay", "{file}", "--speed", "nan"], "'nan' is not a speed: give a number above 0"),
         (["demo", "--duration", "60"], "'60' is not a duration: write 90s, 5m or 1h30m"),
@@ -160,7 +175,7 @@ def test_errors_are_one_line_with_status_two(
 ) -> None:
     """What is wrong, and what to do; no traceback."""
     names = {name: str(tmp_path / name) for name in ("nothing", "folder", "file", "damaged")}
-    Path(names["folder"]).mkdir()
+    (Path(names["folder"]) / "d.json").mkdir(parents=True)
     Path(names["file"]).write_bytes(events.started() + b"\n")
     Path(names["damaged"]).write_bytes(gzip.compress(b"line\n" * 100)[:-9])
     result = run(*(argument.format(**names) for argument in arguments))

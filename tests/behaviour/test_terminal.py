@@ -9,7 +9,7 @@ from textwrap import indent
 
 import pytest
 
-from tests.programs import free_address
+from tests.programs import free_address, serves_nothing
 from tests.terminals import on_terminal
 
 RUN = ("-m", "sanctum_exporter", "run", "--web.listen-address")
@@ -81,14 +81,6 @@ def taken_address() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def serves_nothing(address: str) -> str:
-    """Return what the log says of an address that is taken."""
-    return (
-        f"sanctum-exporter serves nothing, training goes on: cannot listen on {address}: "
-        "Address already in use; give another listen_address (run: --web.listen-address)\n"
-    )
-
-
 @pytest.mark.parametrize("interface", ["raw", "curses"])
 @pytest.mark.parametrize("way", ["run", "hook"])
 def test_a_line_waits_until_the_terminal_is_given_back(
@@ -103,7 +95,7 @@ def test_a_line_waits_until_the_terminal_is_given_back(
         terminal.wait_for("<hub made>")
         assert terminal.shown == "<drawing><hub made>"
         terminal.type("q")
-        terminal.wait_for(serves_nothing(taken_address))
+        terminal.wait_for(serves_nothing(taken_address) + "\n")
         terminal.type("\n")
         assert terminal.end() == 0
     assert terminal.shown.count("serves nothing") == 1
@@ -117,7 +109,7 @@ def test_a_line_is_not_lost_to_an_interface_that_captures_standard_error(
     with on_terminal(script, address=taken_address, folder=tmp_path) as terminal:
         terminal.wait_for("<hub made>")
         terminal.type("q")
-        terminal.wait_for(serves_nothing(taken_address))
+        terminal.wait_for(serves_nothing(taken_address) + "\n")
         terminal.type("\n")
         assert terminal.end() == 0
 
@@ -142,7 +134,7 @@ def test_a_line_is_written_at_once_before_an_interface_begins(
     script = INTERFACE + HOOK_MAKES_HUB + "draw(raw); give_back()\n"
     with on_terminal(script, address=taken_address, folder=tmp_path) as terminal:
         assert terminal.end() == 0
-    assert terminal.shown == (serves_nothing(taken_address) + "<hub made><drawing><given back>")
+    assert terminal.shown == (serves_nothing(taken_address) + "\n<hub made><drawing><given back>")
 
 
 def test_a_line_is_written_at_the_end_if_the_terminal_is_never_given_back(
@@ -152,7 +144,7 @@ def test_a_line_is_written_at_the_end_if_the_terminal_is_never_given_back(
     script = INTERFACE + "draw(raw)\n" + HOOK_MAKES_HUB + "sys.exit(3)\n"
     with on_terminal(script, address=taken_address, folder=tmp_path) as terminal:
         assert terminal.end() == 3
-    assert terminal.shown == "<drawing><hub made>" + serves_nothing(taken_address)
+    assert terminal.shown == "<drawing><hub made>" + serves_nothing(taken_address) + "\n"
 
 
 def test_the_prompt_of_a_shell_keeps_no_line_of_a_program_in_the_background(
@@ -169,7 +161,7 @@ def test_the_prompt_of_a_shell_keeps_no_line_of_a_program_in_the_background(
     )
     with on_terminal(script, address=taken_address, folder=tmp_path) as terminal:
         assert terminal.end() == 0
-    assert terminal.shown == "<drawing>" + serves_nothing(taken_address) + "<hub made>"
+    assert terminal.shown == "<drawing>" + serves_nothing(taken_address) + "\n<hub made>"
 
 
 def test_a_forked_child_leaves_what_waits_to_its_parent(taken_address: str, tmp_path: Path) -> None:
@@ -183,4 +175,4 @@ def test_a_forked_child_leaves_what_waits_to_its_parent(taken_address: str, tmp_
     )
     with on_terminal(script, address=taken_address, folder=tmp_path) as terminal:
         assert terminal.end() == 0
-    assert terminal.shown == "<drawing><hub made>" + serves_nothing(taken_address)
+    assert terminal.shown == "<drawing><hub made>" + serves_nothing(taken_address) + "\n"

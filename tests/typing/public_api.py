@@ -7,6 +7,7 @@ types would let through fails the check. Nothing here is run.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, assert_type
 
 from prometheus_client import CollectorRegistry
@@ -62,6 +63,8 @@ def backend() -> None:
         num_envs=16,
         hub=Hub(),
         telemetry_path="/metrics",
+        sd_file="/targets/trainer.json",
+        final_scrape_wait_seconds=20,
         strict=True,
     )
     assert_type(exporter.start(), bool)
@@ -70,6 +73,9 @@ def backend() -> None:
     exporter.close()
     assert_type(__version__, str)
 
+    SanctumExporter(sd_file=Path("trainer.json"))
+    SanctumExporter(sd_file=b"trainer.json")  # type: ignore[arg-type]
+    SanctumExporter(final_scrape_wait_seconds="20s")  # type: ignore[arg-type]
     SanctumExporter(10500)  # type: ignore[arg-type]
     SanctumExporter(":10500", CollectorRegistry())  # type: ignore[call-arg]
     SanctumExporter(hub=HalfHub())  # type: ignore[arg-type]

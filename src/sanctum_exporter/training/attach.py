@@ -126,8 +126,10 @@ def attach(
         )
         taps = tap(target, snapshots)
         if (outlet.open() or outlet.is_tried_again) and refresh_seconds is not None:
+            take = snapshot_method(target)
             refresher = Refresher(
-                snapshot_method(target),
+                # While its address is in use, nobody sees what a snapshot costs the training.
+                lambda: take() if outlet.is_open else None,
                 snapshots.age_seconds,
                 refresh_seconds,
                 snapshots.note_failure,

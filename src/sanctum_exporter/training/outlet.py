@@ -94,6 +94,11 @@ class Outlet:
         return server.url if server is not None and forks.count == self._forks else None
 
     @property
+    def is_open(self) -> bool:
+        """Whether values leave by any way."""
+        return self._exposure.is_open or self._pushing.is_open
+
+    @property
     def is_tried_again(self) -> bool:
         """Whether it will serve as soon as its address is free."""
         return self._retry is not None
@@ -114,17 +119,16 @@ class Outlet:
             except BaseException:
                 self.close()
                 raise
-            if not any(way.is_open or way.problem for way in ways):
+            if not self.is_open and not any(way.problem for way in ways):
                 logs.error(
                     "sanctum-exporter has no way out: "
                     "give listen_address, registry or otlp_endpoint"
                 )
-            is_open = any(way.is_open for way in ways)
-            if is_open or self.is_tried_again:
+            if self.is_open or self.is_tried_again:
                 # Threads that still run while the interpreter ends make ends unclean.
                 atexit.unregister(self.close)
                 atexit.register(self.close)
-            return is_open
+            return self.is_open
 
     def close(
         self,

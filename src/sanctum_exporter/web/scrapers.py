@@ -69,7 +69,7 @@ class Scrapers:
         with self._changed:
             # Whoever is not known any more has not come for a long time.
             scraper = self._known.get(who)
-            return scraper is not None and scraper.came_at >= moment
+            return scraper is not None and scraper.came_at > moment
 
     def wait_for_any(self, is_enough: Callable[[], float]) -> None:
         """Wait while a function returns seconds above 0; it is asked again at every scrape."""

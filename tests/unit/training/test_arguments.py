@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sanctum_exporter.training.arguments import seconds_above_zero, whole_number
+from sanctum_exporter.training.arguments import seconds_above_zero, seconds_up_to, whole_number
 
 
 class Index:
@@ -47,3 +47,17 @@ def test_what_are_no_seconds_is_refused_by_its_name(value: Any) -> None:
     """The error names the argument, shows the value and says what would do."""
     with pytest.raises(ValueError, match=r"^refresh_seconds is .*; give seconds above 0, for ex"):
         seconds_above_zero("refresh_seconds", value)
+
+
+@pytest.mark.parametrize(("value", "seconds"), [(0, 0.0), (20, 20.0), (Fraction(1, 2), 0.5)])
+def test_seconds_up_to_the_most_are_taken(value: Any, seconds: float) -> None:
+    """None and the most are among them."""
+    taken = seconds_up_to(20.0, "wait_seconds", value)
+    assert (taken, type(taken)) == (seconds, float)
+
+
+@pytest.mark.parametrize("value", [-0.1, 20.1, float("nan"), float("inf"), "5", None, True, []])
+def test_seconds_beyond_the_most_are_refused_by_their_name(value: Any) -> None:
+    """The error names the argument, shows the value and says what would do."""
+    with pytest.raises(ValueError, match=r"^wait_seconds is .*; give seconds from 0 to 20$"):
+        seconds_up_to(20.0, "wait_seconds", value)

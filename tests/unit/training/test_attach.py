@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sanctum_exporter import SanctumExporter, attach
+from sanctum_exporter.training import attach as attach_module
+from sanctum_exporter.training.outlet import Outlet
 from tests.aggregators import Aggregator
 from tests.live import address, our_threads
-from tests.programs import scrape
+from tests.programs import scrape, scrape_until
 from tests.waiting import eventually
 
 
@@ -132,9 +137,28 @@ def test_a_refresh_that_fails_makes_not_ready_at_once() -> None:
         eventually(lambda: scrape(address(handle), "/-/ready")[0] == 200)
 
 
-def test_an_attachment_without_a_port_takes_no_snapshots(exporter: SanctumExporter) -> None:
-    """Where nothing can be published, the refresh does not burden the aggregator."""
-    target = Aggregator(12)
-    handle = attach(target, listen_address=address(exporter), refresh_seconds=0.001)
-    assert (handle.url, our_threads(), target.taken) == (None, ["sanctum-exporter-web"], 0)
+def test_an_attachment_without_a_port_takes_no_snapshots(
+    exporter: SanctumExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nothing can be published, the refresh does not burden the aggregator; then it does."""
+    monkeypatch.setattr(attach_module, "Outlet", partial(Outlet, retry_seconds=0.01))
+    target, where = Aggregator(12), address(exporter)
+    handle = attach(target, listen_address=where, refresh_seconds=0.001)
+    assert (handle.url, target.taken) == (None, 0)
+    assert sorted(our_threads()) == [
+        f"sanctum-exporter-{each}" for each in ("refresh", "retry", "web")
+    ]
+    exporter.close()
+    scrape_until(where, 'sanctum_total_slots{group_id="default"} 12.0')
     handle.detach()
+    assert (handle.url, our_threads()) == (None, [])
+
+
+def test_an_attachment_is_announced_while_it_serves(tmp_path: Path) -> None:
+    """The file for Prometheus names what is attached, until it is detached."""
+    path = tmp_path / "trainer.json"
+    with attach(Aggregator(6), listen_address="127.0.0.1:0", sd_file=path) as handle:
+        (group,) = json.loads(path.read_bytes())
+        assert group["targets"] == [address(handle)]
+        assert group["labels"]["program"] == "attached Aggregator"
+    assert not path.exists()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import pickle
 import re
 import socket
@@ -17,8 +18,9 @@ import sanctum_exporter
 from sanctum_exporter import SanctumExporter, attach
 from tests import events
 from tests.live import address, live_event, our_threads
-from tests.programs import scrape
+from tests.programs import scrape, serves_nothing
 from tests.recordings import ROOT
+from tests.scraping import scraping
 
 
 def test_the_public_names_are_the_intended_ones() -> None:
@@ -156,13 +158,7 @@ def test_a_port_in_use_is_one_clear_error(
     assert second.start() is False
     second.emit(live_event(events.started()))
     second.close()
-    assert caplog.messages == [
-        (
-            "sanctum-exporter serves nothing, training goes on: "
-            f"cannot listen on {address(exporter)}: Address already in use; "
-            "give another listen_address (run: --web.listen-address)"
-        )
-    ]
+    assert caplog.messages == [serves_nothing(address(exporter))]
     assert second.url is None
 
 
@@ -183,6 +179,34 @@ def test_a_strict_exporter_raises_what_it_cannot_start(exporter: SanctumExporter
     second = SanctumExporter(address(exporter), strict=True)
     with pytest.raises(OSError, match="cannot listen on"):
         second.start()
+
+
+@pytest.mark.parametrize("seconds", [-1, 20.5, math.nan, math.inf, "5", None, True])
+def test_a_wait_that_is_too_long_or_none_is_one_clear_error(
+    seconds: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, and nothing is waited for; a strict exporter is not made."""
+    message = f"final_scrape_wait_seconds is {seconds!r}; give seconds from 0 to 20"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        SanctumExporter(final_scrape_wait_seconds=seconds, strict=True)
+    exporter = SanctumExporter("127.0.0.1:0", final_scrape_wait_seconds=seconds)
+    assert caplog.messages == [
+        f"sanctum-exporter waits for no last scrape, training goes on: {message}"
+    ]
+    exporter.close()
+
+
+def test_close_waits_for_the_last_scrape_if_it_is_asked_to() -> None:
+    """Whoever scrapes regularly has the last values before the port is closed."""
+    exporter = SanctumExporter("127.0.0.1:0", final_scrape_wait_seconds=20)
+    exporter.start()
+    url = exporter.url
+    assert url is not None
+    with scraping(url) as scraper:
+        exporter.emit(live_event(events.started()))
+        exporter.close()
+        assert 'sanctum_total_slots{group_id="default"} 4.0' in scraper.answers[-1]
+    assert our_threads() == []
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from sanctum_exporter import SanctumExporter
+from sanctum_exporter.training.exporter import LastingExporter
 from tests import events
-from tests.live import live_event
+from tests.live import address, live_event, our_threads
+from tests.programs import scrape
 from tests.waiting import eventually
 
 
@@ -28,6 +30,27 @@ def test_what_the_hub_dropped_is_published() -> None:
     exporter.start()
     assert b"sanctum_exporter_events_dropped_total 23.0" in generate_latest(registry)
     exporter.close()
+
+
+def test_an_exporter_that_outlives_its_hub_is_known_to_it(hub_module: Any) -> None:
+    """The hub closes it and it goes on, with what the hub has told of it, until its own end."""
+
+    class Hub(hub_module().NissaHub):  # type: ignore[misc]  # of the stand-in
+        def get_health_snapshot(self) -> dict[str, Any]:
+            health: dict[str, Any] = super().get_health_snapshot()
+            for stats in health["backend_stats"].values():
+                stats["dropped_events"] += 5
+            return health
+
+    hub = Hub()
+    exporter = LastingExporter("run train.py", "127.0.0.1:0", hub=hub)
+    hub.add_backend(exporter)
+    hub.close()
+    text = scrape(address(exporter))[1]
+    assert "sanctum_exporter_events_dropped_total 5.0" in text
+    said: list[str] = []
+    exporter.end(0.0, said.append, on_purpose=False)
+    assert (exporter.url, our_threads(), said) == (None, [], [])
 
 
 def test_a_hub_that_cannot_tell_fails_no_scrape(caplog: pytest.LogCaptureFixture) -> None:

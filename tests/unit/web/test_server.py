@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,11 +16,16 @@ from prometheus_client import CollectorRegistry
 from sanctum_exporter.readings import GroupReading
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
+from sanctum_exporter.web import server as server_module
 from sanctum_exporter.web.address import ListenAddress
 from sanctum_exporter.web.exporter import serve
+from sanctum_exporter.web.scrapers import Scrapers
 from sanctum_exporter.web.server import Site, WebServer
 from tests import events
 from tests.asking import ask
+from tests.clocks import Clock
+from tests.live import our_threads
+from tests.waiting import eventually
 
 LOOPBACK = ListenAddress("127.0.0.1", 0)
 
@@ -176,3 +184,54 @@ def test_closed_server_gives_its_port_back() -> None:
     first.close()
     first.close()
     WebServer(first.address, site).close()
+
+
+def test_who_scrapes_regularly_has_the_last_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wait for the last scrape ends with a scrape of the metrics, and with nothing else."""
+    clock = Clock()
+    monkeypatch.setattr(server_module, "Scrapers", partial(Scrapers, clock))
+    server = WebServer(LOOPBACK, Site(CollectorRegistry(), lambda: None, page=str))
+    url = f"{server.url}/metrics"
+    said: list[str] = []
+    server.wait_for_last_scrape(20, said.append)
+    for _ in range(2):
+        clock.now += 5
+        ask(url)
+        # An answer arrives a moment before the server has noted whose it was.
+        eventually(lambda: our_threads() == ["sanctum-exporter-web"])
+    # None of these is a scrape, or the one that comes regularly.
+    for _ in range(2):
+        clock.now += 1
+        ask(url, method="HEAD")
+    ask(server.url)
+    ask(f"{server.url}/metric")
+    ask(url, User_Agent="somebody who looks")
+    waiting = threading.Thread(target=server.wait_for_last_scrape, args=(20, said.append))
+    waiting.start()
+    eventually(lambda: bool(said))
+    clock.now += 1
+    ask(url, User_Agent="somebody who looks")
+    ask(url, method="HEAD")
+    assert waiting.is_alive()
+    ask(url)
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert said == ["waiting up to 6 s for the last scrape (Ctrl-C ends it)"]
+    server.close()
+
+
+def test_a_server_is_announced_until_it_is_closed(tmp_path: Path) -> None:
+    """The file for Prometheus names where it listens, and is gone before the port is free."""
+    path = tmp_path / "a.json"
+    server = WebServer(LOOPBACK, Site(CollectorRegistry(), lambda: None, str, "/m"))
+    server.announce(path, "watch x")
+    (group,) = json.loads(path.read_bytes())
+    assert group["targets"] == [str(server.address)]
+    assert (group["labels"]["program"], group["labels"]["__metrics_path__"]) == ("watch x", "/m")
+    server.close()
+    assert not path.exists()
+    path.write_text("another's", "utf-8")
+    server.close()
+    assert path.exists()
