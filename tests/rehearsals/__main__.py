@@ -64,12 +64,17 @@ def main() -> int:
                 times[name].setdefault(alert, []).append(at - since(name, alert))
             for complaint in result.wrong:
                 wrong += 1
-                print(f"\n{name}, {setup}: {complaint}", flush=True)
-            print(f"\r{number} of {len(plays)} played, {wrong} wrong", end="", flush=True)
-    print()
+                _say(f"{name}, {setup}: {complaint}")
+            if number % 100 == 0 or number == len(plays):
+                _say(f"{number} of {len(plays)} played, {wrong} complaints")
     if not wanted and not wrong:
         _write(PAGE, table(times))
     return 1 if wrong else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _write(page: Path, text: str) -> None:
