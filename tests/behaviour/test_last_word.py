@@ -12,7 +12,7 @@ from tests import events, recordings
 from tests.processes import ExporterProcess, exporter
 from tests.programs import Program, free_address, program, scrape_until
 from tests.scraping import scraping
-from tests.waiting import DEADLINE_SECONDS
+from tests.waiting import DEADLINE_SECONDS, eventually
 
 MODULE = "esper.scripts.train"
 WAITING = "s for the last scrape (Ctrl-C ends it)"
@@ -90,7 +90,11 @@ def test_the_end_of_a_replay_is_scraped() -> None:
         running.wait_for("waiting")
         assert running.process.wait(DEADLINE_SECONDS) == 0
     last = recordings.golden("heuristic")[-1]["seed_lifecycle"]["germination_count"]
-    assert f'sanctum_seeds_germinated_total{{group_id="default"}} {last}.0' in scraper.answers[-1]
+    eventually(
+        lambda: (
+            f'sanctum_seeds_germinated_total{{group_id="default"}} {last}.0' in scraper.answers[-1]
+        )
+    )
 
 
 def test_the_end_of_a_demo_is_scraped() -> None:
@@ -159,7 +163,9 @@ def test_what_happens_at_the_very_end_is_in_the_last_scrape(tmp_path: Path) -> N
         scrape_until(address, "sanctum_total_slots")
         with scraping(f"http://{address}") as scraper:
             assert running.end().status == 0
-    assert 'sanctum_seeds_germinated_total{group_id="default"} 1.0' in scraper.answers[-1]
+    eventually(
+        lambda: 'sanctum_seeds_germinated_total{group_id="default"} 1.0' in scraper.answers[-1]
+    )
     assert 'sanctum_seeds_germinated_total{group_id="default"} 0.0' in scraper.answers[0]
 
 

@@ -12,7 +12,7 @@ LONGEST_WAIT_SECONDS: Final = 20.0
 """How long anybody may wait for the last scrape: Kubernetes kills after 30 s."""
 
 # A scrape may be late by what the network and a busy machine take.
-_MARGIN_SECONDS: Final = 1.0
+_MARGIN_SECONDS: Final = 2.0
 _INTERVALS_UNTIL_GONE: Final = 2
 # Whoever asks under ever new names must not fill the memory.
 _MOST_KNOWN: Final = 100
@@ -53,7 +53,7 @@ class Scrapers:
         """Return the scrapes that are to be waited for from now on.
 
         They are those of every scraper that comes regularly and is due within the limit. One of
-        its own intervals is what each is given, and a second for being late.
+        its own intervals is what each is given, and two seconds for being late.
         """
         with self._changed:
             now = self.clock()

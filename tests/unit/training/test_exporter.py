@@ -21,6 +21,7 @@ from tests.live import address, live_event, our_threads
 from tests.programs import scrape, serves_nothing
 from tests.recordings import ROOT
 from tests.scraping import scraping
+from tests.waiting import eventually
 
 
 def test_the_public_names_are_the_intended_ones() -> None:
@@ -205,7 +206,7 @@ def test_close_waits_for_the_last_scrape_if_it_is_asked_to() -> None:
     with scraping(url) as scraper:
         exporter.emit(live_event(events.started()))
         exporter.close()
-        assert 'sanctum_total_slots{group_id="default"} 4.0' in scraper.answers[-1]
+        eventually(lambda: 'sanctum_total_slots{group_id="default"} 4.0' in scraper.answers[-1])
     assert our_threads() == []
 
 

@@ -43,9 +43,9 @@ def test_nobody_is_waited_for_where_nobody_scrapes(scraped: Scraped) -> None:
 
 
 def test_who_came_twice_is_given_one_of_its_intervals(scraped: Scraped) -> None:
-    """A regular scraper is waited for as long as from its one scrape to the next, and a second."""
+    """A regular scraper is waited for as long as from its one scrape to the next, and two seconds."""
     scraped.comes(0, 5)
-    assert scraped.last_scrapes(after=2).seconds_left() == 6
+    assert scraped.last_scrapes(after=2).seconds_left() == 7
 
 
 def test_the_wait_gets_shorter_and_ends(scraped: Scraped) -> None:
@@ -53,7 +53,7 @@ def test_the_wait_gets_shorter_and_ends(scraped: Scraped) -> None:
     scraped.comes(0, 5)
     last = scraped.last_scrapes(after=2)
     scraped.clock.now += 4
-    assert last.seconds_left() == 2
+    assert last.seconds_left() == 3
     scraped.clock.now += 60
     assert last.seconds_left() == 0
 
@@ -63,11 +63,11 @@ def test_the_wait_is_over_when_everybody_has_come(scraped: Scraped) -> None:
     scraped.comes(0, 15, who="there")
     scraped.comes(0, 5, who="here")
     last = scraped.last_scrapes(after=1)
-    assert last.seconds_left() == 16
+    assert last.seconds_left() == 17
     scraped.comes(3, who="there")
-    assert last.seconds_left() == 3
+    assert last.seconds_left() == 4
     scraped.comes(1, who="somebody else")
-    assert last.seconds_left() == 2
+    assert last.seconds_left() == 3
     scraped.comes(1, who="here")
     assert last.seconds_left() == 0
 
@@ -78,7 +78,7 @@ def test_a_scrape_that_was_under_way_is_not_the_last(scraped: Scraped) -> None:
     asked_at = scraped.clock.now + 4
     last = scraped.last_scrapes(after=4.5)
     scraped.scrapers.note("prometheus", asked_at)
-    assert last.seconds_left() == 6
+    assert last.seconds_left() == 7
 
 
 def test_nobody_is_given_more_than_the_limit(scraped: Scraped) -> None:
@@ -98,7 +98,7 @@ def test_who_is_not_due_within_the_limit_is_not_waited_for(scraped: Scraped) -> 
 def test_who_has_been_away_for_two_intervals_is_gone(scraped: Scraped) -> None:
     """One scrape may be missed, and then the next is waited for; not after two."""
     scraped.comes(0, 10)
-    assert scraped.last_scrapes(after=20).seconds_left() == 11
+    assert scraped.last_scrapes(after=20).seconds_left() == 12
     assert scraped.last_scrapes(after=0.1).seconds_left() == 0
 
 
@@ -112,13 +112,13 @@ def test_who_has_missed_a_scrape_is_due_at_the_next(scraped: Scraped) -> None:
 def test_two_that_look_alike_are_waited_for_as_one_that_is_slow(scraped: Scraped) -> None:
     """Of a pair behind one address, the longer gap is the interval."""
     scraped.comes(0, 3, 15, 18)
-    assert scraped.last_scrapes(after=7).seconds_left() == 13
+    assert scraped.last_scrapes(after=7).seconds_left() == 14
 
 
 def test_an_outage_is_forgotten_after_two_scrapes(scraped: Scraped) -> None:
     """A scraper that was away for long is as regular as it was soon after it is back."""
     scraped.comes(0, 5, 605, 610, 615)
-    assert scraped.last_scrapes().seconds_left() == 6
+    assert scraped.last_scrapes().seconds_left() == 7
 
 
 def test_answers_that_overlap_are_no_negative_interval(scraped: Scraped) -> None:
@@ -126,7 +126,7 @@ def test_answers_that_overlap_are_no_negative_interval(scraped: Scraped) -> None
     scraped.comes(10)
     scraped.scrapers.note("prometheus", scraped.clock.now - 4)
     # It would be gone if the one that was noted last had come last.
-    assert scraped.last_scrapes(after=5).seconds_left() == 5
+    assert scraped.last_scrapes(after=5).seconds_left() == 6
 
 
 def test_only_a_hundred_scrapers_are_remembered(scraped: Scraped) -> None:
@@ -136,7 +136,7 @@ def test_only_a_hundred_scrapers_are_remembered(scraped: Scraped) -> None:
     scraped.comes(5, who="first")
     for number in range(99):
         scraped.comes(0, who=f"visitor {number}")
-    assert scraped.last_scrapes().seconds_left() == 6
+    assert scraped.last_scrapes().seconds_left() == 7
     scraped.comes(0, who="one more")
     assert scraped.last_scrapes().seconds_left() == 0
 

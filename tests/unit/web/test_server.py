@@ -218,7 +218,7 @@ def test_who_scrapes_regularly_has_the_last_values(
     ask(url)
     waiting.join(10)
     assert not waiting.is_alive()
-    assert said == ["waiting up to 6 s for the last scrape (Ctrl-C ends it)"]
+    assert said == ["waiting up to 7 s for the last scrape (Ctrl-C ends it)"]
     server.close()
 
 
