@@ -13,7 +13,7 @@ STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmaler
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz lowest pythons check generate pictures bench fleet mutants rehearsals differential lock clean
+.PHONY: help demo test quick fuzz lowest pythons check generate pictures bench fleet mutants rehearsals proofs differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -69,6 +69,10 @@ mutants: $(VENV)/dev ## Change the code in a thousand small ways, and list the c
 rehearsals: $(VENV)/dev ## Play every scenario of the alerts in every setup, and write their table (about an hour)
 	@$(BIN)/python tools/stack.py promtool
 	@PATH="$(CURDIR)/.stack/bin:$$PATH" $(BIN)/python -m tests.rehearsals
+
+proofs: $(VENV)/dev ## Wait for the alerts on real servers in real time (about 25 minutes)
+	@$(BIN)/python tools/stack.py $(STACK)
+	@REQUIRE_STACK=1 $(BIN)/python -m pytest -s tests/proofs
 
 differential: ARGS = --events 100000
 differential: $(VENV)/dev ## Compare with esper-lite itself, event by event (ESPER=its src folder, ESPER_PYTHON=a Python with what it needs and what we need)

@@ -116,7 +116,9 @@ def documents() -> dict[Path, str]:
         ],
         ROOT / "docs" / "metrics.md": metrics_page(),
         ROOT / "docs" / "cli.md": cli_page(),
-        monitoring / "prometheusrule.yaml": prometheus_rule(alerts_and_records),
+        monitoring / "prometheusrule.yaml": prometheus_rule(
+            {path: text for path, text in alerts_and_records.items() if path.stem != "meta"}
+        ),
         monitoring / "dashboards.yaml": config_maps(dashboards),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 import yaml
 
 from sanctum_exporter.catalogue import labels_by_name
+from sanctum_exporter.web.scrapers import LONGEST_WAIT_SECONDS
 from tests import recordings
 
 ROOT = recordings.ROOT
 DEPLOY = ROOT / "deploy"
 MONITORING = DEPLOY / "kubernetes" / "monitoring"
 TRAINER = DEPLOY / "kubernetes" / "trainer"
-TARGET_LABELS = {"training_job", "node", "rank"}
+TARGET_LABELS = {"instance", "training_job", "rank"}
 
 
 def documents(file: Path) -> list[Any]:
@@ -36,10 +38,11 @@ def pod() -> dict[str, Any]:
 
 
 def test_prometheus_rule_holds_every_rule() -> None:
-    """The operator gets the same groups, in the same words, as Prometheus."""
+    """The operator gets the same groups, in the same words; it has a watchdog of its own."""
     groups = [
         group
         for file in sorted((ROOT / "rules").glob("*.yml"))
+        if file.stem != "meta"
         for group in documents(file)[0]["groups"]
     ]
     (resource,) = documents(MONITORING / "prometheusrule.yaml")
@@ -107,15 +110,38 @@ def target_labels() -> Iterator[tuple[str, set[str]]]:
 
 
 def test_labels_of_targets_are_the_same_everywhere_and_none_of_ours() -> None:
-    """Job, node and rank are found under the same names, and replace no label of a metric."""
+    """Job and rank are found under the same names, and replace no label of a metric."""
     ours = frozenset[str]().union(*labels_by_name().values())
     for kind, labels in target_labels():
         assert labels >= TARGET_LABELS, kind
         assert not labels & ours, kind
+        assert not labels & {"pod", "node"}, f"{kind}: another one would be another series"
 
 
-@pytest.mark.parametrize("kind", ["file", "http", "kubernetes"])
-def test_jobs_have_the_name_that_the_alerts_know(kind: str) -> None:
-    """The alerts know an exporter by a job that begins with sanctum."""
-    (config,) = documents(DEPLOY / "scrape" / f"{kind}.yml")
-    assert [scrape["job_name"] for scrape in config["scrape_configs"]] == ["sanctum"]
+@pytest.mark.parametrize(
+    ("found", "instance"),
+    [
+        ("team/esper/0", "team/esper/0"),
+        ("team/esper/", "team/esper"),
+        ("team//", None),
+        ("team//0", None),
+    ],
+    ids=["indexed job", "job", "no job", "index without a job"],
+)
+def test_a_pod_of_a_job_is_named_by_its_job_and_rank(found: str, instance: str | None) -> None:
+    """Its successor has the same name; a pod of no job keeps its address."""
+    (endpoint,) = documents(MONITORING / "podmonitor.yaml")[0]["spec"]["podMetricsEndpoints"]
+    (scrape,) = documents(DEPLOY / "scrape" / "kubernetes.yml")[0]["scrape_configs"]
+    for rules, target in (
+        (endpoint["relabelings"], "targetLabel"),
+        (scrape["relabel_configs"], "target_label"),
+    ):
+        (naming,) = (rule for rule in rules if rule.get(target) == "instance")
+        assert naming["separator"] == "/"
+        match = re.fullmatch(naming["regex"], found)
+        assert (match and match[1]) == instance
+
+
+def test_a_pod_waits_long_enough_for_the_last_scrape() -> None:
+    """Kubernetes kills the sidecar after its wait, not in the middle of it."""
+    assert pod()["terminationGracePeriodSeconds"] > LONGEST_WAIT_SECONDS + 5

@@ -69,18 +69,19 @@ def test_an_alert_leads_to_its_page_and_to_its_dashboard() -> None:
         Alert("SanctumA", "info", "1", "s", "d"),
         Alert("SanctumB", "info", "1", "s", "d", dashboard="sanctum-fleet"),
     )
+    begins = "{{ with $externalLabels.grafana_url }}{{ . }}"
     job_and_instance = (
         "var-job={{ $labels.job | urlquery }}&var-instance={{ $labels.instance | urlquery }}"
     )
     assert group["annotations"]["runbook_url"] == (
-        "{{ $externalLabels.docs_url }}/docs/runbooks/SanctumA.md"
+        "{{ with $externalLabels.docs_url }}{{ . }}/docs/runbooks/SanctumA.md{{ end }}"
     )
     assert group["annotations"]["dashboard_url"] == (
-        f"{{{{ $externalLabels.grafana_url }}}}/d/sanctum-slots?{job_and_instance}"
-        "&var-run={{ $labels.run | urlquery }}&var-group_id={{ $labels.group_id | urlquery }}"
+        f"{begins}/d/sanctum-slots?{job_and_instance}&var-run={{{{ $labels.run | urlquery }}}}"
+        "&var-group_id={{ $labels.group_id | urlquery }}{{ end }}"
     )
     assert process["annotations"]["dashboard_url"] == (
-        f"{{{{ $externalLabels.grafana_url }}}}/d/sanctum-fleet?{job_and_instance}"
+        f"{begins}/d/sanctum-fleet?{job_and_instance}{{{{ end }}}}"
     )
 
 

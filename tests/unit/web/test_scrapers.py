@@ -43,7 +43,7 @@ def test_nobody_is_waited_for_where_nobody_scrapes(scraped: Scraped) -> None:
 
 
 def test_who_came_twice_is_given_one_of_its_intervals(scraped: Scraped) -> None:
-    """A regular scraper is waited for as long as from its one scrape to the next, and two seconds."""
+    """A regular scraper is waited for from its one scrape to the next, and two seconds."""
     scraped.comes(0, 5)
     assert scraped.last_scrapes(after=2).seconds_left() == 7
 
