@@ -144,3 +144,67 @@ def test_a_failure_makes_not_ready_at_once_until_the_next_snapshot() -> None:
         assert published.not_ready() is not None
         take(taken)
         assert published.not_ready() is None
+
+
+def snapshot(**fields: Any) -> SimpleNamespace:
+    """Return a snapshot of a run of 16 episodes that started 100 s ago."""
+    config = SimpleNamespace(n_episodes=16)
+    return SimpleNamespace(
+        **{"total_slots": 4, "n_envs": 4, "run_config": config, "runtime_seconds": 100.0, **fields}
+    )
+
+
+def test_values_that_are_not_to_be_relied_on_take_the_source_down() -> None:
+    """A backend of esper-lite that died is frozen for ever, and the alert says so."""
+    clock = Clock()
+    published = snapshots(clock)
+    assert "nobody has taken a snapshot yet" in (published.activity().source_failure or "")
+    published.take(SimpleNamespace(total_slots=6))
+    assert published.activity().source_failure is None
+    published.note_failure("no snapshot can be taken: RuntimeError: fatal")
+    assert published.activity().source_failure == "no snapshot can be taken: RuntimeError: fatal"
+    published.take(SimpleNamespace(total_slots=6))
+    clock.now += 75
+    assert published.activity().source_failure == (
+        "the newest snapshot is 75 s old, more than 60 s"
+    )
+
+
+def test_an_attached_run_is_paced_by_the_episodes_that_were_seen() -> None:
+    """4 of its episodes took 50 s, so the 8 that are left take 100; then it is completed."""
+    clock = Clock()
+    published = snapshots(clock)
+    published.take(snapshot(current_episode=4, staleness_seconds=0.0))
+    clock.now += 50
+    published.take(snapshot(current_episode=8, runtime_seconds=150.0, staleness_seconds=0.0))
+    life = published.readings()[0].life
+    assert (life.state, life.remaining_seconds) == ("running", 100.0)
+    assert life.longest_silence_seconds == 50.0
+    clock.now += 30
+    assert published.readings()[0].life.remaining_seconds == 70.0
+    published.take(snapshot(current_episode=16, runtime_seconds=180.0, staleness_seconds=0.0))
+    life = published.readings()[0].life
+    assert (life.state, life.under_way) == ("completed", False)
+
+
+def test_an_attached_run_that_starts_anew_has_a_new_life() -> None:
+    """Another start is another run, whose pace is not known yet."""
+    clock = Clock()
+    published = snapshots(clock)
+    published.take(snapshot(current_episode=4, staleness_seconds=0.0))
+    clock.now += 50
+    published.take(snapshot(current_episode=8, runtime_seconds=150.0, staleness_seconds=0.0))
+    clock.now += 50
+    published.take(snapshot(current_episode=0, runtime_seconds=10.0, staleness_seconds=0.0))
+    life = published.readings()[0].life
+    assert (life.state, life.remaining_seconds) == ("running", 0.0)
+    assert life.longest_silence_seconds == 0.0
+
+
+def test_a_rejected_snapshot_is_dated() -> None:
+    """The alert is about the last ten minutes."""
+    clock = Clock(5000.0)
+    published = snapshots(clock)
+    assert published.activity().last_rejection_timestamp == 0.0
+    published.take(3)
+    assert published.activity().last_rejection_timestamp == 5000.0
