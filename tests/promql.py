@@ -46,6 +46,10 @@ def result_labels(expression: str, labels_by_metric: dict[str, frozenset[str]]) 
     return _labels(promql.parse(expression), labels_by_metric)
 
 
+def _has_series(node: object) -> bool:
+    return any(isinstance(part, promql.VectorSelector) for part in nodes(node))
+
+
 def _labels(node: object, labels_by_metric: dict[str, frozenset[str]]) -> frozenset[str]:
     if isinstance(node, promql.VectorSelector):
         return labels_by_metric[node.name or ""] | TARGET_LABELS
@@ -84,7 +88,8 @@ def unmatched_labels(expression: str, labels_by_metric: dict[str, frozenset[str]
             sides = [_labels(side, labels_by_metric) for side in (node.lhs, node.rhs)]
             matching = node.modifier.matching if node.modifier is not None else None
             ignored = set(matching.labels) if matching is not None else set[str]()
-            if all(sides):
+            listed = matching is not None and matching.type == promql.LabelModifierType.Include
+            if all(map(_has_series, (node.lhs, node.rhs))) and not listed:
                 found |= (sides[0] ^ sides[1]) - ignored
     return found
 

@@ -78,6 +78,9 @@ def faults(expr: str, legend: str = "") -> list[str]:
             window = getattr(node.args[0], "range", None) if node.args else None
             if node.func.name in OVER_A_RATE_INTERVAL and window != RATE_INTERVAL:
                 complaints.append(f"{node.func.name} without $__rate_interval")
+    if not unknown:
+        unmatched = promql.unmatched_labels(filled(expr), known)
+        complaints += [f"only one side has {label}" for label in sorted(unmatched)]
     shown = set(re.findall(r"\{\{(\w+)\}\}", legend))
     named = found.other_labels | found.ignored_labels
     complaints += [f"no label {label}" for label in sorted(named - usable)]
@@ -93,6 +96,8 @@ def faults(expr: str, legend: str = "") -> list[str]:
         ("sanctum_envs * on (stage) sanctum_envs", "no label stage"),
         ("sanctum_envs * ignoring (stage) sanctum_envs", "no label stage"),
         ("sanctum_envs * on (job) group_left (x) sanctum_envs", "no label x"),
+        ("sanctum_slots and sanctum_envs", "only one side has stage"),
+        ("sum by (job) (sanctum_envs) / sum(sanctum_envs)", "only one side has job"),
         ("rate(sanctum_seeds_pruned_total[5m])", "rate without $__rate_interval"),
         ("1 + increase(sanctum_seeds_pruned_total[5m])", "increase without $__rate_interval"),
     ],
