@@ -39,6 +39,8 @@ NO_SLOTS = (
 )
 MIDWAY = 1000
 """The line of ppo_single up to which runs have come: their second batch of four."""
+NEAR_END = 2410
+"""The line of ppo_single up to which a run has come that is nearly done."""
 SLOWER = 600
 """How many times longer than the recorded run, of a quarter of a minute, they take."""
 MINUTE, HOUR = 60, 3600
@@ -63,25 +65,25 @@ class Fleet(NamedTuple):
 
 
 class Watch:
-    """What ``watch`` publishes of an intake: it is to outlive the run, and may fail to read it."""
+    """What ``watch`` publishes of its runs: it is to outlive them, and may fail to read them."""
 
-    def __init__(self, intake: Intake, failure: str | None = None) -> None:
-        self._intake = intake
+    def __init__(self, *runs: Intake, on_duty: bool = True, failure: str | None = None) -> None:
+        self._runs = runs
+        self._on_duty = on_duty
         self._failure = failure
 
     def readings(self) -> Sequence[GroupReading]:
-        """Return the intake's."""
-        return self._intake.readings()
+        """Return those of all runs."""
+        return [reading for run in self._runs for reading in run.readings()]
 
     def activity(self) -> Activity:
-        """Return the intake's, on duty."""
-        return replace(self._intake.activity(), source_failure=self._failure, on_duty=True)
+        """Return the exporter's state, without counts of events."""
+        return Activity(on_duty=self._on_duty, source_failure=self._failure)
 
 
-def half_done(seconds_ago: float) -> Intake:
+def half_done(seconds_ago: float, run: str | None = None, lines: int = MIDWAY) -> Intake:
     """Return a run in the middle, whose last event was some time ago."""
-    lines = recordings.lines("ppo_single")[:MIDWAY]
-    return fed(as_of(lines, seconds_ago, slower=SLOWER))
+    return fed(as_of(recordings.lines("ppo_single")[:lines], seconds_ago, slower=SLOWER), run)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +93,6 @@ def fleet(stack_tool: Callable[[str], Path]) -> Iterator[Fleet]:
     with ExitStack() as stack, ExitStack() as short_lived:
         replayed = Intake(Groups())
         heuristic = recordings.lines("heuristic")
-        nothing = fed([])
         targets = [
             prometheus.Target(JOB, name, (end or stack).enter_context(exporters.served(source)))
             for name, source, end in (
@@ -103,13 +104,23 @@ def fleet(stack_tool: Callable[[str], Path]) -> Iterator[Fleet]:
                 ("past", half_done(2 * HOUR), None),
                 ("heuristic", fed(as_of(heuristic, 30 * MINUTE)), None),
                 ("placeholder", Intake(Groups(placeholder=True)), None),
-                ("unreadable", Watch(nothing, "permission denied"), None),
+                ("unreadable", Watch(failure="permission denied"), None),
                 ("dead", half_done(0), short_lived),
                 ("dead-past", half_done(2 * HOUR), short_lived),
                 ("dead-heuristic", fed(as_of(heuristic, 0)), short_lived),
-                ("dead-watch", Watch(nothing), short_lived),
+                ("dead-watch", Watch(), short_lived),
             )
         ]
+        several = Watch(
+            half_done(0, "new"),
+            half_done(2 * HOUR, "old"),
+            half_done(0, "near its end", NEAR_END),
+            fed(as_of(heuristic, 0), "heuristic"),
+            fed(as_of([NO_SLOTS], MINUTE), "no slots"),
+            on_duty=False,
+        )
+        address = short_lived.enter_context(exporters.served(several, run_label=True))
+        targets.append(prometheus.Target(JOB, "dead-several", address))
         named = fed(recordings.lines("lifecycle_only"), run="one")
         address = stack.enter_context(exporters.served(named, run_label=True))
         targets.append(prometheus.Target(JOB, "named", address))
@@ -203,7 +214,7 @@ def test_the_fleet_tells_which_runs_need_somebody(fleet: Fleet, grafana: Grafana
         "Under way": "4",
         "Zero slots": "1",
         "Stalled": "1",
-        "Died": "1",
+        "Died": "2",
         "Exporters down": "1",
         "Sources down": "1",
         "Slots": f"{all_slots}",
@@ -220,6 +231,7 @@ def test_the_fleet_tells_which_runs_need_somebody(fleet: Fleet, grafana: Grafana
         ("ab", "All", "B"): "finished",
         ("busy", "All", "default"): "running",
         ("dead", "All", "default"): "died",
+        ("dead-several", "new", "default"): "died",
         ("empty", "All", "default"): "zero slots",
         ("heuristic", "All", "default"): "running",
         ("named", "one", "default"): "finished",
@@ -278,7 +290,7 @@ def test_the_row_of_the_run_tells_how_it_stands(fleet: Fleet, grafana: Grafana) 
     assert busy["Source"] == ("up", colours["green"])
     done = shown("ab", "A")
     assert done["State"][0] == "completed"
-    assert "Remaining" not in done
+    assert done["Remaining"][0] == "-"
     assert shown("placeholder")["State"] == ("waiting", colours["yellow"])
     assert shown("unreadable")["Source"] == ("down", colours["red"])
     assert shown("unreadable")["State"][0] == "-"
