@@ -112,13 +112,13 @@ def build() -> panels.AnyPanel:
             panels.property_of("displayName", column.title),
             panels.property_of("unit", column.unit),
             # Labels share what the numbers leave.
-            panels.property_of("custom.width", 90),
+            panels.property_of("custom.width", 84),
             *column.looks,
         ]
         table.override_by_name(f"Value #{column.ref_id}", properties)
     opens = panels.property_of("links", [{"title": "Open SlotsPanel", "url": SLOTS_LINK}])
-    for label in ("instance", "group_id"):
-        table.override_by_name(label, [opens])
+    table.override_by_name("instance", [opens])
+    table.override_by_name("group_id", [opens, panels.property_of("custom.width", 84)])
     return (
         table.with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(
