@@ -84,6 +84,6 @@ DIED: Final = (
     f" and {_NEWEST_AT_LAST} > ignoring (run, group_id) group_left ()"
     f" (max without (run, group_id) ({_NEWEST_AT_LAST}) - {thresholds.FORGOTTEN_SECONDS})"
     f" unless ignoring ({_INFO_LABELS}) {_at_last('sanctum_run_info', _HEURISTIC)}"
-    f" unless 0 < {_at_last('sanctum_run_remaining_seconds')} <= {thresholds.NEAR_END_SECONDS}"
+    f" unless {_at_last('sanctum_run_remaining_seconds')} > 0 <= {thresholds.NEAR_END_SECONDS}"
     f" and ignoring (run, group_id) ({_MIDWAY})"
 )
