@@ -101,8 +101,8 @@ def _counts() -> list[stat.Panel]:
         ),
         _trouble(
             "Exporters down",
-            "Exporters that follow files, were seen in the time range and are gone, in the middle of "
-            "a run or before the first, without having been told to end.",
+            "Exporters that follow files, were seen in the time range and are gone, in the middle "
+            "of a run or before the first, without having been told to end.",
             f"count({FLEET.gone('sanctum_exporter_on_duty')}) or vector(0)",
             "red",
             "SanctumExporterDown",
