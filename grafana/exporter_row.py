@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import stat, timeseries
 from grafana_foundation_sdk.models import common
 
-from grafana import limits, panels
+from grafana import panels
 from grafana.layout import Grid
 from grafana.palette import COLOURS
 from grafana.promql import SELECTED
@@ -13,25 +13,20 @@ from grafana.promql import SELECTED
 
 def place(grid: Grid) -> None:
     """Place the panels on the exporter itself."""
-    grid.line(4, (6, _age()), (6, _rejected_share()), (6, _dropped()), (6, _version()))
+    grid.line(4, (6, _source()), (6, _rejected_share()), (6, _dropped()), (6, _version()))
     grid.line(8, (8, _events()), (8, _rejected()), (8, _scrape_cost()))
 
 
-def _age() -> stat.Panel:
-    last = SELECTED.of("sanctum_last_event_timestamp_seconds")
-    panel = (
-        panels.stat(
-            "Telemetry age",
-            "Time since the newest event of the group. It grows when training is slow, has "
-            "finished or has died.",
-            "s",
-            panels.now("A", f"time() - max({last})", "age"),
-        )
-        .decimals(0)
-        .color_scheme(panels.by_threshold())
-        .thresholds(panels.thresholds(limits.SILENCE))
-    )
-    return panels.with_runbook(panel, "SanctumTelemetryStopped")
+def _source() -> stat.Panel:
+    texts = panels.value_texts({1: ("up", "green"), 0: ("down", "red")})
+    panel = panels.stat(
+        "Source",
+        "Whether telemetry is read without failure. Where it is not, the numbers stand still; the "
+        "exporter's log and its page say why.",
+        "none",
+        panels.now("A", f"min({SELECTED.of('sanctum_exporter_source_up')})", "source"),
+    ).override_by_query("A", [panels.property_of("mappings", [texts])])
+    return panels.with_runbook(panel, "SanctumSourceDown")
 
 
 def _rejected_share() -> stat.Panel:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import stat, timeseries
 
@@ -19,7 +21,9 @@ from grafana.layout import (
 )
 from grafana.palette import COLOURS
 from grafana.promql import FLEET
-from sanctum_exporter.thresholds import SILENCE_SECONDS
+from sanctum_exporter import thresholds
+
+_MEMORY: Final = f"{thresholds.FORGOTTEN_SECONDS // 60} minutes"
 
 
 def build() -> builder.Dashboard:
@@ -27,7 +31,7 @@ def build() -> builder.Dashboard:
     fleet = frame(
         FLEET_UID,
         "Sanctum · Fleet",
-        "Every training run that Prometheus scrapes: which have no slots, stalled or died.",
+        "Every training run that Prometheus knows: which have no slots, stalled or died.",
         "now-6h",
     )
     fleet.with_variable(
@@ -52,7 +56,8 @@ def build() -> builder.Dashboard:
     fleet.link(runbooks())
     grid = Grid(fleet)
     grid.row("Now")
-    grid.line(4, *((3, panel) for panel in _totals()))
+    grid.line(4, *((4, panel) for panel in _counts()))
+    grid.line(3, *((6, panel) for panel in _totals()))
     grid.line(12, (COLUMNS, runs_table.build()))
     grid.row("Over time")
     grid.line(9, (12, _active_over_time()), (12, _age_over_time()))
@@ -62,71 +67,97 @@ def build() -> builder.Dashboard:
     return fleet
 
 
-def _totals() -> list[stat.Panel]:
-    # An exporter that is down has no build info, but had one.
-    ours = f"last_over_time({FLEET.of('sanctum_exporter_build_info')}[$__range])"
-    down = f"({FLEET.of('up')} == 0) and on (job, instance) {ours}"
-    total, active = FLEET.sum("sanctum_total_slots"), FLEET.sum("sanctum_active_slots")
+def _counts() -> list[stat.Panel]:
+    minutes = thresholds.SILENCE_SECONDS // 60
     return [
-        _number("Runs", "Groups of runs that are published now.", runs.ALL),
-        _number(
+        panels.stat(
+            "Under way",
+            f"Runs that have started, are not finished and were heard of within {_MEMORY}.",
+            "none",
+            panels.now("A", runs.count(runs.UNDER_WAY), "Under way"),
+        ),
+        _trouble(
             "Zero slots",
-            "Runs without slots: the seed system is inactive.",
-            runs.ZERO,
+            "Runs under way without slots: the seed system is inactive.",
+            runs.count(runs.ZERO),
             "red",
             "SanctumNoSlots",
         ),
-        _number(
+        _trouble(
             "Stalled",
-            f"Runs that are not finished and sent no event for {SILENCE_SECONDS // 60} minutes.",
-            runs.STALLED,
+            f"Runs under way that sent no event for {minutes} minutes and for twice as long as "
+            "ever before. Heuristic runs, which do not report their end, do not count.",
+            runs.count(runs.STALLED),
             "yellow",
             "SanctumTelemetryStopped",
         ),
-        _number(
+        _trouble(
             "Died",
-            "Runs that were seen in the time range, had not finished and are gone, since their "
-            "process or their exporter ended.",
-            runs.DIED,
+            "Runs whose process was seen in the time range, is gone, and was in the middle of them "
+            "when it was last seen.",
+            runs.count(runs.DIED),
             "red",
             "SanctumRunVanished",
         ),
-        _number(
-            "Exporters down", "Exporters that do not answer.", down, "red", "SanctumExporterDown"
+        _trouble(
+            "Exporters down",
+            "Exporters that follow files, were seen in the time range and are gone, in the middle "
+            "of a run or before the first, without having been told to end.",
+            f"count({FLEET.gone('sanctum_exporter_on_duty')}) or vector(0)",
+            "red",
+            "SanctumExporterDown",
         ),
+        _trouble(
+            "Sources down",
+            "Exporters that cannot read their telemetry, so their numbers stand still.",
+            f"count({FLEET.of('sanctum_exporter_source_up')} == 0) or vector(0)",
+            "red",
+            "SanctumSourceDown",
+        ),
+    ]
+
+
+def _totals() -> list[stat.Panel]:
+    total = f"sum({runs.under_way(FLEET.of('sanctum_total_slots'))})"
+    active = f"sum({runs.under_way(FLEET.of('sanctum_active_slots'))})"
+    return [
         panels.stat(
             "Slots",
-            "Slots that all runs together have.",
+            "Slots that all runs under way together have.",
             "sishort",
             panels.now("A", f"{total} or vector(0)"),
         ),
         panels.stat(
             "Active slots",
-            "Slots of all runs that are not DORMANT.",
+            "Slots of the runs under way that are not DORMANT.",
             "sishort",
             panels.now("A", f"{active} or vector(0)"),
         ).color_scheme(panels.fixed(COLOURS["cyan"])),
         panels.stat(
             "Utilisation",
-            "Active slots of all runs, as a share of all slots.",
+            "Active slots of the runs under way, as a share of all their slots.",
             "percentunit",
             panels.now("A", f"{active} / ({total} > 0)"),
         )
         .decimals(0)
         .color_scheme(panels.fixed(COLOURS["cyan"])),
+        panels.stat(
+            "Last one done in",
+            "Time until the last of the runs under way is finished, by their own pace; runs "
+            "before their first completed episode and heuristic runs have no estimate.",
+            "s",
+            panels.now("A", f"max({runs.REMAINING})"),
+        ).decimals(1),
     ]
 
 
-def _number(
-    title: str, description: str, expr: str, trouble: str = "", alert: str = ""
-) -> stat.Panel:
-    panel = panels.stat(
-        title, description, "none", panels.now("A", f"count({expr}) or vector(0)", title)
+def _trouble(title: str, description: str, expr: str, colour: str, alert: str) -> stat.Panel:
+    """Return how many there are of what there should be none of."""
+    panel = (
+        panels.stat(title, description, "none", panels.now("A", expr, title))
+        .color_scheme(panels.by_threshold())
+        .thresholds(panels.thresholds(((None, "green"), (1, colour))))
     )
-    if not trouble:
-        return panel
-    steps = ((None, "green"), (1, trouble))
-    panel.color_scheme(panels.by_threshold()).thresholds(panels.thresholds(steps))
     return panels.with_runbook(panel, alert)
 
 
@@ -149,9 +180,10 @@ def _age_over_time() -> timeseries.Panel:
     return panels.limits(
         _by_run(
             "Telemetry age by run",
-            "Time since the newest event; above the line an unfinished run has stalled.",
+            "Time since the newest event of each run under way; above the line it has stalled, "
+            "unless it was silent for half as long before.",
             "s",
-            runs.AGE,
+            runs.SILENCE,
         ),
         limits.SILENCE,
     )

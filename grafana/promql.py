@@ -58,6 +58,17 @@ class Scope:
         grouping = f" by ({by}) " if by else ""
         return f"avg{grouping}({self.of(name)})"
 
+    def gone(self, name: str) -> str:
+        """Return what a metric of a process was when last seen, if it was not 0 and is not seen.
+
+        A scrape or two may fail; what is pushed has no scrapes, and counts for five minutes.
+        """
+        series = self.of(name)
+        return (
+            f"last_over_time({series}[$__range]) > 0"
+            f" unless {series} unless present_over_time({series}[$__rate_interval])"
+        )
+
     def per_episode(self, name: str, by: str = "") -> str:
         """Return seeds per episode of the whole run."""
         episodes = self.sum("sanctum_current_episode", by=by)

@@ -11,31 +11,32 @@ from grafana_foundation_sdk.models import dashboard
 from grafana import limits, panels, runs
 from grafana.layout import SLOTS_UID
 from grafana.palette import COLOURS
-from grafana.promql import FLEET, RUN_KEYS
+from grafana.promql import FLEET
+from sanctum_exporter import thresholds
 
 SLOTS_LINK: Final = (
     f"/d/{SLOTS_UID}?var-datasource=${{datasource}}&var-job=${{__data.fields.job}}"
     "&var-instance=${__data.fields.instance}&var-run=${__data.fields.run}"
     "&var-group_id=${__data.fields.group_id}&${__url_time_range}"
 )
-_STATUS_TEXTS: Final = {
-    0: ("running", "green"),
-    1: ("finished", COLOURS["dim"]),
-    2: ("stalled", "yellow"),
-    3: ("zero slots", "red"),
-    4: ("died", "red"),
-}
-_STATUS: Final = " or ".join(
-    f"(0 * ({expr}) + {status})"
-    for status, expr in (
-        (4, runs.DIED),
-        (3, runs.ZERO),
-        (2, runs.STALLED),
-        (1, runs.FINISHED),
-        (0, runs.ALL),
-    )
+_STATUSES: Final = (
+    ("past", COLOURS["dim"], runs.PAST),
+    ("finished", COLOURS["dim"], runs.FINISHED),
+    ("running", "green", runs.UNDER_WAY),
+    ("waiting", "yellow", runs.WAITING),
+    ("stalled", "yellow", runs.STALLED),
+    ("zero slots", "red", runs.ZERO),
+    ("died", "red", runs.DIED),
 )
-_INFO: Final = f"max by ({RUN_KEYS}, task, reward_mode) ({FLEET.of('sanctum_run_info')})"
+"""Name, colour and condition, the worst last; of a run that has several, it is the last one."""
+_STATUS: Final = " or ".join(
+    f"(0 * {runs.of_runs(condition)} + {status})"
+    for status, (_, _, condition) in reversed(list(enumerate(_STATUSES)))
+)
+_STATUS_TEXTS: Final = {
+    status: (name, colour) for status, (name, colour, _) in enumerate(_STATUSES)
+}
+_INFO: Final = runs.of_runs(FLEET.of("sanctum_run_info"), "task, reward_mode")
 _COLOURED_TEXT: Final = panels.property_of("custom.cellOptions", {"type": "color-text"})
 
 
@@ -83,6 +84,7 @@ _COLUMNS: Final = (
     _Column("SLOTS", "Slots", runs.SLOTS, "none"),
     _Column("ACTIVE", "Active", runs.ACTIVE_SHARE, "percentunit", [_decimals(0)]),
     _Column("PROGRESS", "Progress", runs.PROGRESS, "percentunit", [_decimals(0)]),
+    _Column("REMAINING", "Remaining", runs.REMAINING, "s", [_decimals(1)]),
     _Column("PRUNE", "Pruned", runs.PRUNE_RATE, "suffix:/ep", _judged(limits.PRUNE_RATE, 1)),
     _Column("FOSS", "Fossilized", runs.FOSSILIZE_RATE, "suffix:/ep", [_decimals(2)]),
     _Column("BLEND", "Blend", runs.BLEND_SUCCESS, "percentunit", _judged(limits.BLEND_SUCCESS, 0)),
@@ -91,7 +93,7 @@ _COLUMNS: Final = (
 _ORDER: Final = (
     "Value #STATUS",
     *("job", "instance", "run", "group_id", "task", "reward_mode"),
-    *("Value #SLOTS", "Value #ACTIVE", "Value #PROGRESS"),
+    *("Value #SLOTS", "Value #ACTIVE", "Value #PROGRESS", "Value #REMAINING"),
     *("Value #PRUNE", "Value #FOSS", "Value #BLEND", "Value #AGE"),
 )
 
@@ -100,8 +102,9 @@ def build() -> panels.AnyPanel:
     """Return the table."""
     table = panels.table(
         "All runs",
-        "Every run, the worst status first; seeds pruned and fossilized are per episode. The "
-        "instance or group of a row opens the run's own dashboard.",
+        "Every run, the worst status first; one that is not finished and was not heard of for "
+        f"{thresholds.FORGOTTEN_SECONDS // 60} minutes is past. Seeds pruned and fossilized are "
+        "per episode. The instance or group of a row opens the run's own dashboard.",
         *(panels.rows(column.ref_id, _keyed(column.expr)) for column in _COLUMNS),
     )
     for column in _COLUMNS:
@@ -109,13 +112,13 @@ def build() -> panels.AnyPanel:
             panels.property_of("displayName", column.title),
             panels.property_of("unit", column.unit),
             # Labels share what the numbers leave.
-            panels.property_of("custom.width", 90),
+            panels.property_of("custom.width", 84),
             *column.looks,
         ]
         table.override_by_name(f"Value #{column.ref_id}", properties)
     opens = panels.property_of("links", [{"title": "Open SlotsPanel", "url": SLOTS_LINK}])
-    for label in ("instance", "group_id"):
-        table.override_by_name(label, [opens])
+    table.override_by_name("instance", [opens])
+    table.override_by_name("group_id", [opens, panels.property_of("custom.width", 84)])
     return (
         table.with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.models import common, dashboard
 
-from grafana import alerts, exporter_row, limits, panels, slots_panel
+from grafana import alerts, exporter_row, limits, panels, run_row, slots_panel
 from grafana.layout import (
     COLUMNS,
     FLEET_UID,
@@ -71,6 +71,8 @@ def build() -> builder.Dashboard:
         (3, [slots_panel.rate("Germ"), slots_panel.rate("Prune"), slots_panel.rate("Foss")]),
         (3, [slots_panel.lifespan(), slots_panel.blend()]),
     )
+    grid.row("Run")
+    run_row.place(grid)
     grid.row("Stages over time")
     grid.line(9, (16, _stages_over_time()), (8, _utilisation()))
     grid.row("Lifecycle")

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import http.server
 import json
-import re
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +26,7 @@ from tests.feeding import fed, steps
 from tests.grafana import dashboards, exporters, prometheus
 from tests.grafana.dashboards import View
 from tests.grafana.display import HOME, node
+from tests.grafana.shifting import as_of
 from tools.stack import locate
 
 IMAGES: Final = HOME.parent.parent / "docs" / "images"
@@ -36,8 +35,10 @@ MARGIN: Final = 16
 _JOB, _INSTANCE, _RECORDING, _GROUP, _LINE = "sanctum", "gpu-1:10500", "ab", "B", 4651
 _LINES_A_SCRAPE: Final = 90
 _HOUR_SECONDS: Final = 3600
+_SLOWER: Final = 600
 _IDLE: Final = (
-    b'{"event_type": "TRAINING_STARTED", "group_id": "default", "timestamp": "",'
+    b'{"event_type": "TRAINING_STARTED", "group_id": "default",'
+    b' "timestamp": "2020-02-02T00:00:00+00:00",'
     b' "data": {"n_envs": 4, "slot_ids": [], "start_episode": 0, "n_episodes": 16,'
     b' "task": "cifar_baseline", "reward_mode": "shaped"}}'
 )
@@ -55,14 +56,16 @@ window.picture = {picture};
 def replayed() -> Iterator[tuple[prometheus.Prometheus, float]]:
     """Replay a recorded A/B run, scraped every second, to a lively moment; others stand beside."""
     run = Intake(Groups())
-    nothing = fed(_as_of([_IDLE], _HOUR_SECONDS))
-    stuck = fed(_as_of(recordings.lines("ppo_single")[:1797], _HOUR_SECONDS))
-    done = fed(_as_of(recordings.lines("lifecycle_only"), _HOUR_SECONDS))
-    gone = fed(_as_of(recordings.lines("ppo_single")[:900], 0))
+    half = recordings.lines("ppo_single")
+    nothing = fed(as_of([_IDLE], 60))
+    stuck = fed(as_of(half[:1797], _HOUR_SECONDS / 2, slower=_SLOWER))
+    done = fed(as_of(recordings.lines("lifecycle_only"), _HOUR_SECONDS))
+    gone = fed(as_of(half[:900], 0, slower=_SLOWER))
+    slow = fed(as_of(half[:1000], 0, slower=_SLOWER))
     with ExitStack() as stack, ExitStack() as short_lived:
         served = [(_INSTANCE, run, stack), ("gpu-2:10500", stuck, stack)]
         served += [("gpu-3:10500", nothing, stack), ("gpu-4:10500", gone, short_lived)]
-        served += [("gpu-5:10500", done, stack)]
+        served += [("gpu-5:10500", done, stack), ("gpu-6:10500", slow, stack)]
         targets = [
             prometheus.Target(_JOB, instance, life.enter_context(exporters.served(intake)))
             for instance, intake, life in served
@@ -70,20 +73,13 @@ def replayed() -> Iterator[tuple[prometheus.Prometheus, float]]:
         server = stack.enter_context(prometheus.running(targets))
         server.wait_for('sanctum_total_slots{instance="gpu-4:10500"}')
         lines = recordings.lines(_RECORDING)[:_LINE]
-        for number, _ in steps(run, (_as_of([line], 0)[0] for line in lines)):
+        for number, _ in steps(run, (as_of([line], 0)[0] for line in lines)):
             if number == len(lines) // 2:
                 short_lived.close()
             if number % _LINES_A_SCRAPE == 0 or number == len(lines):
                 events = f'sum(sanctum_exporter_events_total{{instance="{_INSTANCE}"}})'
                 moment = server.wait_for(f"{events} == {number}")
         yield server, moment
-
-
-def _as_of(lines: Sequence[bytes], seconds_ago: int) -> list[bytes]:
-    """Return telemetry as if it had been written some time ago."""
-    moment = datetime.now(UTC) - timedelta(seconds=seconds_ago)
-    stamp = b'"timestamp": "%s"' % moment.isoformat().encode()
-    return [re.sub(rb'"timestamp": "[^"]*"', stamp, line) for line in lines]
 
 
 def asked(server: prometheus.Prometheus, view: View, rows: int) -> list[dict[str, Any]]:
@@ -171,7 +167,7 @@ def main() -> None:
         fleet = View(dashboards.load("sanctum-fleet"), every, moment)
         pictures = (
             ("slots-panel", run, 1, 2.0),
-            ("sanctum-slots", run, 4, 1.0),
+            ("sanctum-slots", run, 5, 1.0),
             ("sanctum-fleet", fleet, 2, 1.0),
         )
         for name, view, rows, scale in pictures:

@@ -25,6 +25,11 @@ CHANGED = {
     "DORMANT_WARNING": 0.83,
     "EXTENDED_PERIOD_MINUTES": 47,
     "SILENCE_SECONDS": 1260,
+    "SILENCE_ESCALATES_SECONDS": 1500,
+    "PACE_KNOWN_SECONDS": 75,
+    "FIRST_SILENCE_SECONDS": 3300,
+    "FORGOTTEN_SECONDS": 9000,
+    "NEAR_END_SECONDS": 420,
 }
 PROGRAM = """
 import json, sys
@@ -45,14 +50,16 @@ print(json.dumps(texts))
 """
 
 WORDS = [
-    ("alerts.yml", "< 0.1\n", "< 0.17\n"),
+    ("alerts.yml", "< 0.1 > 0\n", "< 0.17 > 0\n"),
     ("alerts.yml", "More than 90 %", "More than 83 %"),
-    ("alerts.yml", "for: 30m", "for: 47m"),
+    ("alerts.yml", "active_slots[30m]", "active_slots[47m]"),
+    ("alerts.yml", "offset 25m", "offset 42m"),
+    ("alerts.yml", "start_timestamp_seconds[4m]) < time() - 1800", "< time() - 2820"),
     ("alerts.yml", "30 minutes", "47 minutes"),
     ("alerts.yml", "< 0.5\n", "< 0.37\n"),
     ("alerts.yml", "Fewer than 50 %", "Fewer than 37 %"),
     ("alerts.yml", "critical under 50%", "critical under 37%"),
-    ("alerts.yml", "[2m]) > 2\n", "[2m]) > 9\n"),
+    ("alerts.yml", "[4m]) > 0) > 2\n", "[4m]) > 0) > 9\n"),
     ("alerts.yml", "<= 2\n", "<= 9\n"),
     ("alerts.yml", "More than 2 seeds", "More than 9 seeds"),
     ("alerts.yml", "critical above 2)", "critical above 9)"),
@@ -60,7 +67,12 @@ WORDS = [
     ("alerts.yml", "less than 5 epochs", "less than 7 epochs"),
     ("alerts.yml", "critical under 5)", "critical under 7)"),
     ("alerts.yml", "> 600\n", "> 1260\n"),
-    ("recording.yml", "> 600 or", "> 1260 or"),
+    ("alerts.yml", "last_event_timestamp_seconds[4m]) > time() - 600\n", "> time() - 1260\n"),
+    ("alerts.yml", "> 720\n", "> 1500\n"),
+    ("alerts.yml", "[4m]) > 60\n", "[4m]) > 75\n"),
+    ("alerts.yml", "> 2700\n", "> 3300\n"),
+    ("alerts.yml", "> time() - 3600\n", "> time() - 9000\n"),
+    ("recording.yml", "> time() - 3600\n", "> time() - 9000\n"),
     (
         "sanctum-slots.json",
         "green from 70 %, yellow from 50 %",
@@ -83,8 +95,15 @@ WORDS = [
     ("sanctum-slots.json", "0.1 to 1 seeds pruned", "0.23 to 3 seeds pruned"),
     ("sanctum-slots.json", "success from 70 %", "success from 73 %"),
     ("sanctum-slots.json", "lifespan from 10 epochs", "lifespan from 17 epochs"),
-    ("sanctum-fleet.json", "> 600)", "> 1260)"),
+    ("sanctum-fleet.json", "> 600 and", "> 1260 and"),
     ("sanctum-fleet.json", "for 10 minutes", "for 21 minutes"),
+    ("sanctum-fleet.json", "> 60 or", "> 75 or"),
+    ("sanctum-fleet.json", "> 2700)", "> 3300)"),
+    ("sanctum-fleet.json", "> time() - 3600", "> time() - 9000"),
+    ("sanctum-fleet.json", ") - 3600)", ") - 9000)"),
+    ("sanctum-fleet.json", "within 60 minutes", "within 150 minutes"),
+    ("sanctum-fleet.json", "for 60 minutes", "for 150 minutes"),
+    ("sanctum-fleet.json", "<= 300 and", "<= 420 and"),
     (
         "sanctum-fleet.json",
         "Healthy from 70 %, critical below",
@@ -124,7 +143,7 @@ JUDGED = {
 OF_THE_DASHBOARDS = {
     "Events rejected",
     "Events dropped by the host",
-    *("Zero slots", "Stalled", "Died", "Exporters down"),
+    *("Zero slots", "Stalled", "Died", "Exporters down", "Sources down"),
 }
 """Panels that count what should not be: any is too many."""
 

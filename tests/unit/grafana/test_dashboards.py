@@ -78,8 +78,12 @@ def faults(expr: str, legend: str = "") -> list[str]:
             window = getattr(node.args[0], "range", None) if node.args else None
             if node.func.name in OVER_A_RATE_INTERVAL and window != RATE_INTERVAL:
                 complaints.append(f"{node.func.name} without $__rate_interval")
+    if not unknown:
+        unmatched = promql.unmatched_labels(filled(expr), known)
+        complaints += [f"only one side has {label}" for label in sorted(unmatched)]
     shown = set(re.findall(r"\{\{(\w+)\}\}", legend))
-    complaints += [f"no label {label}" for label in sorted(found.other_labels - usable)]
+    named = found.other_labels | found.ignored_labels
+    complaints += [f"no label {label}" for label in sorted(named - usable)]
     return complaints + [f"no label {label} for the legend" for label in sorted(shown - usable)]
 
 
@@ -90,7 +94,10 @@ def faults(expr: str, legend: str = "") -> list[str]:
         ('sanctum_envs{stage="x"}', "sanctum_envs has no label stage"),
         ("sum by (stage) (sanctum_envs)", "no label stage"),
         ("sanctum_envs * on (stage) sanctum_envs", "no label stage"),
+        ("sanctum_envs * ignoring (stage) sanctum_envs", "no label stage"),
         ("sanctum_envs * on (job) group_left (x) sanctum_envs", "no label x"),
+        ("sanctum_slots and sanctum_envs", "only one side has stage"),
+        ("sum by (job) (sanctum_envs) / sum(sanctum_envs)", "only one side has job"),
         ("rate(sanctum_seeds_pruned_total[5m])", "rate without $__rate_interval"),
         ("1 + increase(sanctum_seeds_pruned_total[5m])", "increase without $__rate_interval"),
     ],
