@@ -27,7 +27,7 @@ test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip t
 	@$(BIN)/python -m pytest
 
 quick: $(VENV)/dev ## Run every test that needs no server, in less than a minute
-	@$(BIN)/python -m pytest --ignore tests/stack --numprocesses 6 --dist worksteal
+	@$(BIN)/python -m pytest tests/unit tests/behaviour tests/parity --numprocesses 6 --dist worksteal
 
 fuzz: $(VENV)/dev ## Run the property tests long, on random inputs (about ten minutes)
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis

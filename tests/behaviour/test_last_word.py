@@ -117,10 +117,14 @@ def finish(running: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "status"), [((), 0), (("--exit-status", "7"), 7), (("--crash",), 1)]
+    ("how", "status", "under_way"),
+    [((), 0, 0), (("--exit-status", "7"), 7, 1), (("--crash",), 1, 1)],
+    ids=["ends", "fails", "crashes"],
 )
-def test_the_end_of_a_training_is_scraped(how: tuple[str, ...], status: int) -> None:
-    """A training that ends, well or not, is scraped once more, and its status is the command's."""
+def test_the_end_of_a_training_is_scraped(
+    how: tuple[str, ...], status: int, under_way: int
+) -> None:
+    """It is scraped once more, its status is the command's, and only a failure leaves a run."""
     address = free_address()
     with program(*run(address, "-m", MODULE, "ppo", *how)) as running:
         scrape_until(address, "sanctum_total_slots")
@@ -128,6 +132,9 @@ def test_the_end_of_a_training_is_scraped(how: tuple[str, ...], status: int) -> 
             before = len(scraper.answers)
             ended = running.end()
             assert len(scraper.answers) > before
+            last = f"sanctum_exporter_runs_under_way {under_way}.0\n"
+            eventually(lambda: last in scraper.answers[-1])
+    assert "sanctum_exporter_runs_under_way 1.0\n" in scraper.answers[0]
     assert ended.status == status
     assert f"run {MODULE}: waiting up to " in ended.err
     assert ended.err.count("waiting") == 1

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from sanctum_exporter import PushOptions, SanctumExporter
-from tests import collectors
+from tests import collectors, events
 from tests.collectors import HttpCollector
+from tests.live import live_event
 from tests.programs import program
+from tests.waiting import eventually
 
 GROUP = frozenset({("group_id", "default")})
 
@@ -113,3 +119,60 @@ def test_strict_exporter_raises_what_cannot_be_pushed(monkeypatch: pytest.Monkey
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")
     with pytest.raises(ValueError, match="is not an OTLP endpoint"):
         SanctumExporter("127.0.0.1:0", strict=True).start()
+
+
+def test_a_training_that_is_interrupted_was_ended_on_purpose(tmp_path: Path) -> None:
+    """The last push says that no run is under way any more: Ctrl-C pages nobody."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from esper.nissa import get_hub\n"
+        "from esper.scripts.train import TelemetryEventType, event\n"
+        "hub = get_hub()\n"
+        "hub.emit(event(TelemetryEventType.TRAINING_STARTED, n_envs=2, slot_ids=['r0c0']))\n"
+        "hub.flush()\n"
+        "print('trains', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with HttpCollector() as collector:
+        push = ("--no-web", "--otlp.endpoint", collector.url, "--otlp.interval", "50ms")
+        with program("-m", "sanctum_exporter", "run", *push, str(script)) as running:
+            assert running.say() == "trains"
+            eventually(lambda: under_way(collector) == 1)
+            running.process.send_signal(signal.SIGINT)
+            assert running.end().status == 130
+        assert under_way(collector) == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [(None, 0), (KeyboardInterrupt(), 0), (SystemExit(0), 0), (RuntimeError("out of memory"), 1)],
+    ids=["none", "an interrupt", "an exit", "an error"],
+)
+def test_the_hook_is_closed_on_purpose_unless_an_error_closes_it(
+    error: BaseException | None, left: int
+) -> None:
+    """A program closes its hub in whatever way it ends; what ends it decides who is told."""
+    with HttpCollector() as collector:
+        exporter = SanctumExporter(None, otlp_endpoint=collector.url, strict=True)
+        exporter.start()
+        now = datetime.now(UTC).isoformat()
+        data = {"n_envs": 2, "slot_ids": ["r0c0"]}
+        exporter.emit(live_event(events.line("TRAINING_STARTED", data, timestamp=now)))
+
+        def train() -> None:
+            try:
+                if error is not None:
+                    raise error
+            finally:
+                exporter.close()
+
+        with suppress(BaseException):
+            train()
+        assert under_way(collector) == left
+
+
+def under_way(collector: HttpCollector) -> float:
+    """Return how many runs are under way by the newest push."""
+    values = collectors.values(collector.inbox.last)
+    return values["sanctum.exporter.runs_under_way", frozenset()]

@@ -116,5 +116,5 @@ def test_alerts_fire_in_vmalert_as_in_prometheus(site: Site) -> None:
 def test_rules_of_the_fleet_give_the_same_values(site: Site) -> None:
     """A recording rule that vmalert evaluated is worth what it is worth in Prometheus."""
     query = 'job_group:sanctum_total_slots:sum{job="sanctum"}'
-    wait_for("the rule in vmalert", lambda: site.written_by_vmagent.query(query), 30)
+    wait_for("the rule in vmalert", lambda: site.written_by_vmagent.query(query), 90)
     assert site.written_by_vmagent.query(query) == site.prometheus.query(query)

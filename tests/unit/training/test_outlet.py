@@ -288,7 +288,7 @@ def test_the_last_scrape_is_waited_for_on_the_way_out(clock: Clock) -> None:
     assert scrape(where)[0] == 200
     closing.join(DEADLINE_SECONDS)
     assert (our_threads(), scrape(where)[0]) == ([], 0)
-    assert said == ["waiting up to 11 s for the last scrape (Ctrl-C ends it)"]
+    assert said == ["waiting up to 12 s for the last scrape (Ctrl-C ends it)"]
 
 
 def test_ctrl_c_ends_the_wait_and_closes_all_the_same(clock: Clock) -> None:
