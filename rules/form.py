@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 _WIDTH: Final = 100
 _TEMPLATE: Final = re.compile(r"\{\{.*?\}\}")
 
-# An annotation that comes out empty is left out: better no link than one to nobody's host.
+# Empty where nobody says where the pages are: better no link than one to nobody's host.
 _RUNBOOK: Final = (
     "{{{{ with $externalLabels.docs_url }}}}{{{{ . }}}}/docs/runbooks/{}.md{{{{ end }}}}"
 )

@@ -1,4 +1,4 @@
-"""Durations as Prometheus writes them: 90s, 5m, 1h30m."""
+"""Durations as Prometheus writes them: 90s, 5m, 1h30m; and for people."""
 
 from __future__ import annotations
 
@@ -29,3 +29,16 @@ def parse_duration(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is not a duration: write 90s, 5m or 1h30m")
     return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+
+
+def describe_duration(seconds: float) -> str:
+    """Return a duration for people, to two units: 40 s, 5 min, 1 h 30 min, 2 d 4 h."""
+    whole = round(seconds)
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if not minutes:
+        return f"{whole} s"
+    if not hours:
+        return f"{minutes} min"
+    if not days:
+        return f"{hours} h {minutes % 60} min"
+    return f"{days} d {hours % 24} h"

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
+from sanctum_exporter.durations import describe_duration
+
 DEFAULT_GROUP: Final = "default"
 
 
@@ -105,6 +107,14 @@ class RunLife:
     under_way: bool = False
     midway: bool = False
     seeds_expected: bool = True
+
+    def describe(self) -> str:
+        """Return the state for people, with how long there is to go where that is known."""
+        if self.state == "waiting":
+            return "waiting for its start"
+        if self.remaining_seconds:
+            return f"running, about {describe_duration(self.remaining_seconds)} to go"
+        return self.state
 
 
 @dataclass(frozen=True, slots=True)

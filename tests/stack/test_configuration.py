@@ -36,6 +36,38 @@ def test_promtool_accepts_configuration_and_rules(stack_tool: Tool) -> None:
     run(promtool, "check", "rules", "--lint=all", "--lint-fatal", *rules)
 
 
+@pytest.mark.parametrize("linked", [True, False], ids=["with links", "without"])
+def test_an_alert_leads_somewhere_true_or_nowhere(
+    stack_tool: Tool, tmp_path: Path, linked: bool
+) -> None:
+    """Where nobody says where dashboards and runbooks are, the links of an alert are empty."""
+    hosts = {"docs_url": "https://docs", "grafana_url": "https://grafana"} if linked else {}
+    links = {
+        "runbook_url": "https://docs/docs/runbooks/SanctumSourceDown.md",
+        "dashboard_url": "https://grafana/d/sanctum-fleet?var-job=gpu&var-instance=a%3A1",
+    }
+    alert = {
+        "exp_labels": {"severity": "warning", "job": "gpu", "instance": "a:1"},
+        "exp_annotations": {
+            "summary": "An exporter cannot read its telemetry",
+            "description": "gpu at a:1 has not been able to read its telemetry for 10 minutes "
+            "(up: 0), so its numbers stand still. Its log, its page and /-/ready say why.",
+            **(links if linked else dict.fromkeys(links, "")),
+        },
+    }
+    series = {"series": 'sanctum_exporter_source_up{job="gpu",instance="a:1"}', "values": "0x15"}
+    expected = {"eval_time": "12m", "alertname": "SanctumSourceDown", "exp_alerts": [alert]}
+    test = {
+        "rule_files": [str(ROOT / "rules" / "alerts.yml")],
+        "tests": [
+            {"external_labels": hosts, "input_series": [series], "alert_rule_test": [expected]}
+        ],
+    }
+    path = tmp_path / "test.yml"
+    path.write_text(yaml.safe_dump(test))
+    run(stack_tool("promtool"), "test", "rules", str(path))
+
+
 def test_amtool_accepts_the_configuration(stack_tool: Tool) -> None:
     """`amtool check-config` finds nothing wrong with the file as shipped."""
     run(stack_tool("amtool"), "check-config", "alertmanager.yml")

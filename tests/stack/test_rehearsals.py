@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sanctum_exporter.history.promtool import judge, metric_names
+from sanctum_exporter.history.sampling import Samples, scraped
+from sanctum_exporter.history.scenario import Clock, InTraining, Scenario
 from tests import recordings
 from tests.rehearsals.__main__ import TABLE
-from tests.rehearsals.playing import play
-from tests.rehearsals.scenarios import SETUPS, STAGES, Setup, some_setups
+from tests.rehearsals.playing import RULES, play
+from tests.rehearsals.scenarios import SETUPS, STAGES, START, Setup, hooked, some_setups
+from tests.rehearsals.trainings import training
 
 pytestmark = pytest.mark.stack
 
@@ -80,3 +84,35 @@ def test_the_table_of_the_page_names_every_scenario() -> None:
     found = TABLE.search(page)
     assert found is not None
     assert [row.split(" | ")[0][2:] for row in found[0].splitlines()[3:-1]] == list(STAGES)
+
+
+def test_a_twin_of_another_cluster_does_not_hide_a_death() -> None:
+    """Two clusters behind one ruler have the same address; the alert keeps its cluster."""
+    moment = 1800.0
+    twins = Samples()
+    for cluster, end in (("east", moment), ("west", float("inf"))):
+        samples = scraped(hooked(training(START), end, 3000, "killed"), 15, 5, metric_names(RULES))
+        for (name, labels), values in samples.by_series.items():
+            twins.by_series[name, (("cluster", cluster), *labels)] = values
+    fired = [alert for alert in judge(twins, RULES, 60, 3000) if alert.fired_at is not None]
+    assert [(alert.alert, dict(alert.labels)) for alert in fired] == [
+        (
+            "SanctumRunVanished",
+            {"cluster": "east", "instance": "training", "job": "sanctum"},
+        )
+    ]
+
+
+def test_an_address_that_another_pod_takes_over_does_not_hide_a_death() -> None:
+    """Somebody's own scrape configuration may have pods for labels, and addresses come again."""
+    taken_over = Samples()
+    for pod, start, end in (("first", 0.0, 1800.0), ("second", 1830.0, float("inf"))):
+        clock = Clock()
+        process = InTraining(training(START if pod == "first" else 1900), start, end, clock)
+        samples = scraped(Scenario(clock, [process], 3000), 15, 5, metric_names(RULES))
+        for (name, labels), values in samples.by_series.items():
+            taken_over.by_series[name, (*labels, ("pod", pod))] = values
+    fired = [alert for alert in judge(taken_over, RULES, 60, 3000) if alert.fired_at is not None]
+    assert [(alert.alert, dict(alert.labels)["pod"]) for alert in fired] == [
+        ("SanctumRunVanished", "first")
+    ]

@@ -150,6 +150,7 @@ def _cells(reading: GroupReading) -> list[tuple[str, str]]:
             "started",
             f"{datetime.fromtimestamp(started, UTC):%Y-%m-%d %H:%M:%S}Z" if started else "-",
         ),
+        ("state", reading.life.describe()),
         ("episode", f"{slots.current_episode} of {reading.info.planned_episodes}"),
         ("envs", str(slots.n_envs)),
         ("total slots", str(slots.total_slots)),

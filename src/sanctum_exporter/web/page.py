@@ -71,5 +71,6 @@ def _figure(group: GroupReading) -> str:
         for line in panel.lines(group.slots)
     )
     title = f"<strong>{escape(panel.border_title(group.slots))}</strong>"
-    caption = f"<figcaption>{escape(name)} &middot; {title}</figcaption>"
+    life = escape(group.life.describe())
+    caption = f"<figcaption>{escape(name)} &middot; {title}<br>{life}</figcaption>"
     return f"<figure>{caption}<pre>{text}</pre></figure>"

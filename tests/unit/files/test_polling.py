@@ -6,7 +6,14 @@ from threading import Event
 import pytest
 
 from sanctum_exporter.files.polling import Following
-from sanctum_exporter.readings import Activity, GroupReading
+from sanctum_exporter.readings import (
+    Activity,
+    GroupReading,
+    RunInfo,
+    RunLife,
+    SeedLifecycleStats,
+    SlotSnapshot,
+)
 from tests.waiting import eventually
 
 
@@ -20,9 +27,11 @@ class Source:
         self.more_times = 0
         self.error: Exception | None = None
         self.hold: Event | None = None
+        self.lives: list[RunLife] = []
 
     def readings(self) -> list[GroupReading]:
-        return []
+        slots = SlotSnapshot(1, 0, {}, 1, 0.0, 0, SeedLifecycleStats())
+        return [GroupReading("default", slots, RunInfo(), 1.0, life) for life in self.lives]
 
     def activity(self) -> Activity:
         return Activity()
@@ -80,6 +89,26 @@ def test_only_a_failure_takes_the_source_down() -> None:
     eventually(
         lambda: following.activity().source_failure == "reading failed: RuntimeError: no luck"
     )
+    following.close()
+
+
+@pytest.mark.parametrize(
+    ("lives", "on_duty"),
+    [
+        ([], True),
+        ([RunLife("running", under_way=True, midway=True)], True),
+        ([RunLife("completed"), RunLife("running", under_way=True, midway=True)], True),
+        ([RunLife("running", under_way=True)], False),
+        ([RunLife("completed")], False),
+    ],
+    ids=["no run yet", "midway", "one of two", "near its end", "completed"],
+)
+def test_it_is_on_duty_while_it_would_be_missed(lives: list[RunLife], on_duty: bool) -> None:
+    """A sidecar goes with its run, and nobody has to be told."""
+    source = Source()
+    source.lives = lives
+    following = Following(source, poll_seconds=3600.0)
+    assert following.activity().on_duty is on_duty
     following.close()
 
 

@@ -238,6 +238,24 @@ def test_the_cohorts_that_are_held_still_are_to_grow_nothing() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("life", "text"),
+    [
+        (RunLife(), "waiting for its start"),
+        (RunLife("running"), "running"),
+        (RunLife("running", remaining_seconds=1.0), "running, about 1 s to go"),
+        (RunLife("running", remaining_seconds=59.6), "running, about 1 min to go"),
+        (RunLife("running", remaining_seconds=3599.0), "running, about 59 min to go"),
+        (RunLife("running", remaining_seconds=5400.0), "running, about 1 h 30 min to go"),
+        (RunLife("running", remaining_seconds=187200.0), "running, about 2 d 4 h to go"),
+        (RunLife("completed"), "completed"),
+    ],
+)
+def test_people_read_how_a_run_stands(life: RunLife, text: str) -> None:
+    """On the page and in the table of ``inspect``; two units are enough."""
+    assert life.describe() == text
+
+
 def test_as_recorded_the_present_is_the_newest_event() -> None:
     """A recording of last year is shown as it was at its end, not as one that went silent."""
     intake = Intake(Groups(as_recorded=True))
