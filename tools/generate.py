@@ -15,8 +15,9 @@ import click
 
 from grafana import build as grafana
 from rules import build as rules
-from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS, Metric
+from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS
 from sanctum_exporter.cli import program
+from sanctum_exporter.metric import Metric
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from sanctum_exporter.catalogue import ExporterReading
+from sanctum_exporter.metric import ExporterReading
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from tests import recordings
 from tests.feeding import fed

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
-from sanctum_exporter.catalogue import ExporterReading
+from sanctum_exporter.metric import ExporterReading
 from sanctum_exporter.readings import Activity
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.state.groups import Groups

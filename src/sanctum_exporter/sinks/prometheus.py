@@ -16,11 +16,9 @@ from sanctum_exporter.catalogue import (
     GROUP_LABEL,
     GROUP_METRICS,
     RUN_LABEL,
-    ExporterReading,
-    Metric,
-    T,
     common_labels,
 )
+from sanctum_exporter.metric import ExporterReading, Metric, T
 from sanctum_exporter.readings import ReadingSource
 
 

@@ -15,14 +15,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from sanctum_exporter._version import __version__
-from sanctum_exporter.catalogue import (
-    EXPORTER_METRICS,
-    GROUP_METRICS,
-    ExporterReading,
-    Metric,
-    T,
-    common_labels,
-)
+from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS, common_labels
+from sanctum_exporter.metric import ExporterReading, Metric, T
 from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.otlp.start_times import StartTimes
 

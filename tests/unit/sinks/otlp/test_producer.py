@@ -11,7 +11,8 @@ from opentelemetry.sdk.metrics.export import MetricsData, Sum
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 
-from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS, Metric
+from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS
+from sanctum_exporter.metric import Metric
 from sanctum_exporter.readings import Activity, GroupReading, ReadingSource
 from sanctum_exporter.sinks.otlp.producer import Producer
 from sanctum_exporter.sinks.prometheus import SanctumCollector
