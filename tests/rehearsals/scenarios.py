@@ -361,7 +361,7 @@ def _(folder: Path) -> Play:
 
 def _old_runs(folder: Path, clock: Clock, now: float) -> tuple[list[Writer], list[Exporter]]:
     writers = [
-        Writer(folder / f"old-{number}" / EVENTS_FILE, training(START), START + 60 * number)
+        Writer(folder / f"old-{number}" / EVENTS_FILE, training(START), START + 10 * number)
         for number in range(1, 31)
     ]
     writers.append(Writer(folder / "new" / EVENTS_FILE, training(now + 60)))
