@@ -66,7 +66,7 @@ mutants: $(VENV)/dev ## Change the code in a thousand small ways, and list the c
 	@rm -rf mutants
 	@$(BIN)/mutmut run --max-children 2; $(BIN)/mutmut results
 
-rehearsals: $(VENV)/dev ## Play every scenario of the alerts in every setup, and write their table (about an hour)
+rehearsals: $(VENV)/dev ## Play every scenario of the alerts in every setup, and write their table (about half an hour)
 	@$(BIN)/python tools/stack.py promtool
 	@PATH="$(CURDIR)/.stack/bin:$$PATH" $(BIN)/python -m tests.rehearsals
 

@@ -20,7 +20,7 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
-_USUAL_MINUTES = 6
+_USUAL_MINUTES = 8
 
 _began = time.monotonic()
 
