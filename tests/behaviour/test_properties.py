@@ -119,4 +119,4 @@ def test_following_in_any_chunks_gives_what_reading_the_whole_file_gives(
 
 def new_intake() -> Intake:
     """Return an empty state with a fixed clock."""
-    return Intake(Groups(clock=lambda: 0.0))
+    return Intake(Groups(clock=lambda: events.EPOCH_SECONDS))

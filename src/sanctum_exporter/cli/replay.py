@@ -58,7 +58,7 @@ def replay(
     """Play a recording again, in its own time or faster, and serve it.
 
     FILE is plain or gzip. Events carry the time of the replay, so that dashboards and alerts see
-    a run that is happening now.
+    a run that is happening now. What was silent for more than an hour is so for an hour.
     """
     stop = Event()
     pacer = Pacer(speed, stop)
