@@ -140,7 +140,7 @@ def test_a_training_that_is_interrupted_was_ended_on_purpose(tmp_path: Path) -> 
             assert running.say() == "trains"
             eventually(lambda: under_way(collector) == 1)
             running.process.send_signal(signal.SIGINT)
-            assert running.end().status == 130
+            assert running.end().status == -signal.SIGINT
         assert under_way(collector) == 0
 
 
