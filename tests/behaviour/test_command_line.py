@@ -182,7 +182,7 @@ def test_port_in_use_names_the_address_and_the_option(run: Any, tmp_path: Path) 
         (["replay", "{file}", "--speed", "nan"], "'nan' is not a speed: give a number from 0.001"),
         (
             ["demo", "--speed", "1e300"],
-            "is not a speed: give a number from 0.001 to 1000000,",
+            "is not a speed: give a number from 0.001 to 1,000,000,000,",
         ),
         (["replay", "{file}", "--speed", "1e-300"], "'1e-300' is not a speed: give a number from"),
         (["demo", "--duration", "1000000000000y"], "is too long a duration: give 100y or less"),

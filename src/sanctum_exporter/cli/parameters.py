@@ -25,7 +25,7 @@ from sanctum_exporter.web.scrapers import LONGEST_WAIT_SECONDS
 _log = logging.getLogger(__name__)
 
 _SLOWEST: Final = 0.001
-_FASTEST: Final = 1_000_000
+_FASTEST: Final = 1_000_000_000
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ def parse_speed(text: str) -> float:
         speed = 0.0
     if not _SLOWEST <= speed <= _FASTEST:
         raise ValueError(
-            f"{text!r} is not a speed: give a number from {_SLOWEST} to {_FASTEST}, for example 10"
+            f"{text!r} is not a speed: give a number from {_SLOWEST} to {_FASTEST:,}, for example 10"
         )
     return speed
 
