@@ -80,7 +80,8 @@ def parse_speed(text: str) -> float:
         speed = 0.0
     if not _SLOWEST <= speed <= _FASTEST:
         raise ValueError(
-            f"{text!r} is not a speed: give a number from {_SLOWEST} to {_FASTEST:,}, for example 10"
+            f"{text!r} is not a speed: give a number from {_SLOWEST} to {_FASTEST:,}, "
+            "for example 10"
         )
     return speed
 
