@@ -14,6 +14,7 @@ _UNIT_SECONDS: Final = {
     "w": 604800.0,
     "y": 31536000.0,
 }
+_LONGEST_YEARS: Final = 100
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])")
 
 
@@ -21,14 +22,17 @@ def parse_duration(text: str) -> float:
     """Return the seconds of a duration.
 
     Raises:
-        ValueError: if the text is no duration.
+        ValueError: if the text is no duration, or one that no timer can wait for.
     """
     if text == "0":
         return 0.0
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is not a duration: write 90s, 5m or 1h30m")
-    return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    if seconds > _LONGEST_YEARS * _UNIT_SECONDS["y"]:
+        raise ValueError(f"{text!r} is too long a duration: give {_LONGEST_YEARS}y or less")
+    return seconds
 
 
 def describe_duration(seconds: float) -> str:

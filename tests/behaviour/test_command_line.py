@@ -44,10 +44,14 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_inspect_json_holds_groups_events_and_rejections(run: Any, tmp_path: Path) -> None:
     """The fields of the last golden rows; counts of what was there."""
     path = tmp_path / "events.jsonl"
-    path.write_bytes(b"\n".join([*recordings.lines("ab"), b"garbage"]))
+    path.write_bytes(b"\n".join([*recordings.lines("ab"), b"garbage\n"]))
     document = json.loads(run("inspect", path, "--format", "json").out)
     last = {row["group_id"]: recordings.values(row) for row in recordings.golden("ab")}
-    assert document["groups"] == {"A": last["A"], "B": last["B"]}
+    runs = {"A": "ppo_2247_12ep", "B": "ppo_8223_12ep"}
+    assert document["groups"] == {
+        group: {"run_id": run_id, "task": "cifar_baseline", **last[group]}
+        for group, run_id in runs.items()
+    }
     assert document["events"]["SEED_FOSSILIZED"] == 23
     assert sum(document["events"].values()) == 5403
     assert document["rejected"] == {"invalid_json": 1}
@@ -85,11 +89,22 @@ def test_inspect_before_anything_is_configured_has_no_data(run: Any) -> None:
 
 
 def test_inspect_of_a_group_that_is_not_there_names_those_that_are(run: Any) -> None:
-    """On standard error, so that the output stays what it is."""
+    """A group that a recording does not have is an error, which says which ones it has."""
     path = recordings.path("ab")
     result = run("inspect", path, "--group", "C", "--format", "panel")
-    assert result.out == "[no data]\n"
-    assert result.err == f"{path}: group 'C' is not published; published: A, B\n"
+    assert (result.status, result.out) == (2, "")
+    assert result.err == f"sanctum-exporter: {path} has no group 'C'; its groups: A, B\n"
+
+
+def test_inspect_does_not_count_half_a_line_at_the_end(
+    run: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a writer has not finished is neither an event nor rejected, and the log says so."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(events.started() + b"\n" + events.germinated()[:50])
+    document = json.loads(run("inspect", path, "--format", "json").out)
+    assert (document["events"], document["rejected"]) == ({"TRAINING_STARTED": 1}, {})
+    assert caplog.messages == [f"{path}, line 2: half a line at the end, which is not counted"]
 
 
 def test_inspect_table_shows_every_group(run: Any) -> None:
@@ -114,6 +129,9 @@ def test_num_envs_gives_the_envs_of_the_original(run: Any, tmp_path: Path) -> No
     document = json.loads(run("inspect", path, *options).out)
     assert document["groups"]["default"]["n_envs"] == 16
     assert document["groups"]["default"]["total_slots"] == 16
+
+
+NAMES = ("nothing", "folder", "file", "damaged", "garbage")
 
 
 def taken_port() -> socket.socket:
@@ -160,8 +178,21 @@ def test_port_in_use_names_the_address_and_the_option(run: Any, tmp_path: Path) 
         ),
         (["demo", "--web.final-scrape-wait", "21s"], "'21s' is too long a wait: give 20s or less"),
         (["demo", "--web.final-scrape-wait", "20"], "'20' is not a duration: write 90s, 5m or"),
-        (["replay", "{file}", "--speed", "0"], "'0' is not a speed: give a number above 0"),
-        (["replay", "{file}", "--speed", "nan"], "'nan' is not a speed: give a number above 0"),
+        (["replay", "{file}", "--speed", "0"], "'0' is not a speed: give a number from 0.001"),
+        (["replay", "{file}", "--speed", "nan"], "'nan' is not a speed: give a number from 0.001"),
+        (
+            ["demo", "--speed", "1e300"],
+            "is not a speed: give a number from 0.001 to 1,000,000,000,",
+        ),
+        (["replay", "{file}", "--speed", "1e-300"], "'1e-300' is not a speed: give a number from"),
+        (["demo", "--duration", "1000000000000y"], "is too long a duration: give 100y or less"),
+        (["replay", "{file}", "--linger", f"1{'0' * 400}s"], "is too long a duration: give 100y"),
+        (["demo", "--otlp.interval", "101y"], "'101y' is too long a duration: give 100y or less"),
+        (["watch", "{folder}", "--web.telemetry-path", "/metrics/../x"], "write /metrics"),
+        (["inspect", "{garbage}"], "none of the lines of {garbage} is an event of esper-lite (3 "),
+        (["inspect", "{garbage}", "--changes"], "is an event of esper-lite (3 rejected, the log"),
+        (["inspect", "{file}", "--group", "C"], "{file} has no group 'C'; its groups: default"),
+        (["inspect", "{file}", "--group", "C", "--changes"], "{file} has no group 'C'; its groups"),
         (["demo", "--duration", "60"], "'60' is not a duration: write 90s, 5m or 1h30m"),
         (["demo", "--groups", "A,,B"], "'A,,B' is not a list of groups: write A,B"),
         (["demo", "--envs", "-1"], "Invalid value for '--envs'"),
@@ -174,9 +205,10 @@ def test_errors_are_one_line_with_status_two(
     run: Any, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     """What is wrong, and what to do; no traceback."""
-    names = {name: str(tmp_path / name) for name in ("nothing", "folder", "file", "damaged")}
+    names = {name: str(tmp_path / name) for name in NAMES}
     (Path(names["folder"]) / "d.json").mkdir(parents=True)
     Path(names["file"]).write_bytes(events.started() + b"\n")
+    Path(names["garbage"]).write_bytes(b'# Read me\n\n{"loss": 1}\n[1]\n')
     Path(names["damaged"]).write_bytes(gzip.compress(b"line\n" * 100)[:-9])
     result = run(*(argument.format(**names) for argument in arguments))
     assert result.status == 2
@@ -184,6 +216,18 @@ def test_errors_are_one_line_with_status_two(
     (line,) = result.err.splitlines()
     assert line.startswith("sanctum-exporter: ")
     assert message.format(**names) in line
+
+
+def test_replay_of_what_is_no_telemetry_ends_with_status_two(run: Any, tmp_path: Path) -> None:
+    """It does not go on serving nothing."""
+    path = tmp_path / "garbage"
+    path.write_bytes(b"# Read me\n")
+    result = run("replay", path, "--web.listen-address", "127.0.0.1:0")
+    assert result.status == 2
+    assert result.err.splitlines()[-1] == (
+        f"sanctum-exporter: none of the lines of {path} is an event of esper-lite (1 rejected, the "
+        "log says why): is it its telemetry?"
+    )
 
 
 @pytest.mark.parametrize("name", [None, *program.commands])

@@ -115,8 +115,9 @@ def test_following_in_any_chunks_gives_what_reading_the_whole_file_gives(
             whole.line(line.text, line.number)
     assert follower.readings() == whole.readings()
     assert follower.activity().events == whole.activity().events
+    assert follower.activity().rejected == whole.activity().rejected
 
 
 def new_intake() -> Intake:
     """Return an empty state with a fixed clock."""
-    return Intake(Groups(clock=lambda: 0.0))
+    return Intake(Groups(clock=lambda: events.EPOCH_SECONDS))

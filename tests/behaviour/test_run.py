@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.programs import free_address, program, scrape_until, serves_nothing
 
+LEADER = "import os, sys; os.setpgid(0, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+"""Runs a command as the leader of a group of its own, which a signal can be sent to."""
 MODULE = "esper.scripts.train"
 
 
@@ -69,28 +73,80 @@ def test_no_error_of_the_program_is_taken_for_ours(error: str, tmp_path: Path) -
     assert f'File "{script}", line 1' in ended.err
 
 
-def test_an_interrupt_is_status_130(tmp_path: Path) -> None:
-    """A program that an interrupt ends shows where, and gives 130, as in a shell."""
+def test_a_program_that_is_interrupted_dies_by_the_signal(tmp_path: Path) -> None:
+    """It shows where, once, and runs what it registered for its end."""
     script = tmp_path / "script.py"
-    script.write_text("raise KeyboardInterrupt\n", "utf-8")
+    script.write_text(
+        "import atexit\natexit.register(print, 'at exit')\nraise KeyboardInterrupt\n", "utf-8"
+    )
     with program(*command("127.0.0.1:0", str(script))) as running:
         ended = running.end()
-    assert ended.status == 130
-    assert "KeyboardInterrupt" in ended.err
+    assert ended.status == -signal.SIGINT
+    assert ended.out == "at exit\n"
+    assert ended.err == (
+        "Traceback (most recent call last):\n"
+        f'  File "{script}", line 3, in <module>\n'
+        "    raise KeyboardInterrupt\n"
+        "KeyboardInterrupt\n"
+    )
+
+
+def test_ctrl_c_ends_the_loop_of_a_shell_around_it(tmp_path: Path) -> None:
+    """The shell dies by the interrupt as well, because it sees that the command did."""
+    script = tmp_path / "script.py"
+    script.write_text("import os, signal\nos.kill(0, signal.SIGINT)\ninput()\n", "utf-8")
+    loop = ("bash", "-c", 'for i in 1 2; do "$@"; echo "$? in round $i"; done', "bash")
+    run = (sys.executable, *command("127.0.0.1:0", str(script)))
+    with program("-c", LEADER, *loop, *run) as running:
+        ended = running.end()
+    assert (ended.status, ended.out) == (-signal.SIGINT, "")
+
+
+def test_a_shell_calls_an_interrupt_status_130(tmp_path: Path) -> None:
+    """What only the program itself gets is told by its status, as of every program."""
+    script = tmp_path / "script.py"
+    script.write_text("raise KeyboardInterrupt\n", "utf-8")
+    shell = ("-c", LEADER, "bash", "-c", '"$@"; echo $?', "bash", sys.executable)
+    with program(*shell, *command("127.0.0.1:0", str(script))) as running:
+        assert running.end().out == "130\n"
+
+
+def test_a_program_may_exit_with_130_itself(tmp_path: Path) -> None:
+    """Who catches the interrupt and exits is not killed for it."""
+    script = tmp_path / "script.py"
+    script.write_text("import sys\nsys.exit(130)\n", "utf-8")
+    with program(*command("127.0.0.1:0", str(script))) as running:
+        assert running.end().status == 130
 
 
 def test_without_a_hub_it_says_so_at_the_end(tmp_path: Path) -> None:
     """A program that never makes a hub runs as ever, and a line at the end says so."""
     script = tmp_path / "script.py"
     script.write_text("import sys\nprint(__name__, sys.argv)\n", "utf-8")
-    with program(*command("127.0.0.1:0", str(script), "--help", "-m", "x")) as running:
+    with program(*command("127.0.0.1:0", str(script), "--no-web", "-m", "x")) as running:
         ended = running.end()
     assert ended.status == 0
-    assert ended.out == f"__main__ {[str(script), '--help', '-m', 'x']}\n"
+    assert ended.out == f"__main__ {[str(script), '--no-web', '-m', 'x']}\n"
     assert ended.err == (
         f"sanctum-exporter: {script} never made an esper-lite hub (NissaHub of "
         "esper.nissa.output), so nothing was exported\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("argument", "status", "said"), [("--help", 0, ""), ("-h", 0, ""), ("--tsak", 2, "--tsak\n")]
+)
+def test_help_and_wrong_arguments_are_the_programs_matter(
+    argument: str, status: int, said: str, tmp_path: Path
+) -> None:
+    """A program that was not to train, or could not, is not told that it made no hub."""
+    script = tmp_path / "script.py"
+    script.write_text("import argparse\nargparse.ArgumentParser().parse_args()\n", "utf-8")
+    with program(*command("127.0.0.1:0", str(script), argument)) as running:
+        ended = running.end()
+    assert ended.status == status
+    assert "hub" not in ended.err
+    assert ended.err.endswith(said)
 
 
 def test_the_log_is_the_programs_to_set_up(tmp_path: Path) -> None:

@@ -53,6 +53,52 @@ def test_watch_all_runs_serves_each_with_its_name(tmp_path: Path) -> None:
         eventually(lambda: wanted <= set(running.samples()))
 
 
+def test_watch_says_which_run_of_a_directory_it_follows(tmp_path: Path) -> None:
+    """The log says it at the start and at each change, and the page at any time."""
+    runs = [tmp_path / f"telemetry_2026-01-0{day}_000000" / "events.jsonl" for day in (1, 2)]
+
+    def begin(run: Path) -> None:
+        run.parent.mkdir()
+        run.write_bytes(events.started() + b"\n")
+
+    begin(runs[0])
+    with exporter("watch", str(tmp_path)) as running:
+        for run in runs:
+            if not run.exists():
+                begin(run)
+            said = running.wait_for(f"following {run}")
+            assert said.endswith(f"INFO following {run}, the newest run in {tmp_path}")
+            assert f"watch {tmp_path} · following {run} &middot; ready" in running.get("/")[1]
+        assert sum("following" in line for line in running.said) == 2
+        assert running.stop() == 0
+
+
+def test_watch_is_not_ready_while_all_that_it_reads_is_no_telemetry(tmp_path: Path) -> None:
+    """The log of another program is no telemetry until the first event stands in it."""
+    path = tmp_path / "wandb.jsonl"
+    path.write_bytes(b'{"loss": 1}\n' * 300)
+    with exporter("watch", str(path)) as running:
+        reason = (
+            f"not ready: none of the lines of {path} is an event of esper-lite (300 rejected, the "
+            "log says why): is it its telemetry?\n"
+        )
+        eventually(lambda: running.get("/-/ready") == (503, reason))
+        with path.open("ab") as file:
+            file.write(events.started() + b"\n")
+        eventually(lambda: running.get("/-/ready") == (200, "ready\n"))
+
+
+def test_watch_does_not_count_half_a_line_at_the_end(tmp_path: Path) -> None:
+    """What a writer has not finished is not rejected, as by inspect."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(events.started() + b"\n" + events.germinated()[:50])
+    with exporter("watch", str(path)) as running:
+        eventually(lambda: running.get("/-/ready") == (200, "ready\n"))
+        text = running.get()[1]
+        assert 'sanctum_exporter_events_total{event_type="TRAINING_STARTED"} 1.0' in text
+        assert 'sanctum_exporter_events_rejected_total{reason="invalid_json"} 0.0' in text
+
+
 def test_replay_ends_with_the_recorded_values_and_goes_on_serving() -> None:
     """The values of the last golden row; times are those of the replay."""
     with exporter("replay", str(recordings.path("heuristic")), "--speed", "100000") as running:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
@@ -13,7 +14,7 @@ from sanctum_exporter.cli.demo import demo
 from sanctum_exporter.cli.inspect import inspect
 from sanctum_exporter.cli.rehearse import rehearse_command
 from sanctum_exporter.cli.replay import replay
-from sanctum_exporter.cli.run import run
+from sanctum_exporter.cli.run import ProgramInterrupted, run
 from sanctum_exporter.cli.watch import watch
 from sanctum_exporter.files.lines import SourceError
 
@@ -55,7 +56,11 @@ for _command in (demo, watch, replay, inspect, run, rehearse_command):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the program and exit; an error is one line on standard error and status 2."""
+    """Run the program and exit; an error is one line on standard error and status 2.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; see ``_die_interrupted``.
+    """
     try:
         status = program.main(arguments, prog_name="sanctum-exporter", standalone_mode=False)
     except click.ClickException as error:
@@ -68,6 +73,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SourceError as error:
         click.echo(f"sanctum-exporter: {error}", err=True)
         status = 2
-    except (click.Abort, KeyboardInterrupt):
-        status = 130
+    except (click.Abort, KeyboardInterrupt, ProgramInterrupted):
+        _die_interrupted()
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _die_interrupted() -> NoReturn:
+    """End as Python does after Ctrl-C, by the signal itself, without another traceback.
+
+    A shell that waits for us calls that status 130, and ends its loop, which it would not after an
+    exit.
+    """
+    sys.excepthook = lambda *_: None
+    raise KeyboardInterrupt from None

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from sanctum_exporter import panel
 from sanctum_exporter.cli.parameters import num_envs_option
-from sanctum_exporter.files.lines import read_lines
+from sanctum_exporter.cli.sources import foreign
+from sanctum_exporter.files.lines import SourceError, read_lines
 from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.state.groups import Groups
@@ -68,14 +69,17 @@ def inspect(
     steps = _steps(file, intake, until_line)
     if changes:
         _print_changes(intake, steps, group)
-        return
     for _ in steps:
         pass
+    problem = foreign(intake.activity(), file)
+    if problem is not None:
+        raise SourceError(problem)
     selected = _Selected(intake, group)
     if group is not None and not selected.readings():
-        published = ", ".join(r.group_id for r in intake.readings()) or "none"
-        click.echo(f"{file}: group {group!r} is not published; published: {published}", err=True)
-    _PRINTERS[output_format](selected)
+        there = ", ".join(r.group_id for r in intake.readings()) or "none"
+        raise SourceError(f"{file} has no group {group!r}; its groups: {there}")
+    if not changes:
+        _PRINTERS[output_format](selected)
 
 
 def _steps(file: Path, intake: Intake, until_line: int | None) -> Iterator[tuple[int, str | None]]:
@@ -103,7 +107,10 @@ def _print_changes(
 def _print_json(selected: _Selected) -> None:
     activity = selected.activity()
     document = {
-        "groups": {r.group_id: r.slots.to_dict() for r in selected.readings()},
+        "groups": {
+            r.group_id: {"run_id": r.info.run_id, "task": r.info.task, **r.slots.to_dict()}
+            for r in selected.readings()
+        },
         "events": {name: count for name, count in activity.events.items() if count},
         "rejected": {reason: count for reason, count in activity.rejected.items() if count},
     }

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
@@ -23,6 +23,9 @@ from sanctum_exporter.web.discovery import parse_sd_file
 from sanctum_exporter.web.scrapers import LONGEST_WAIT_SECONDS
 
 _log = logging.getLogger(__name__)
+
+_SLOWEST: Final = 0.001
+_FASTEST: Final = 1_000_000_000
 
 T = TypeVar("T")
 
@@ -66,17 +69,20 @@ def parse_final_scrape_wait(text: str) -> float:
 
 
 def parse_speed(text: str) -> float:
-    """Return a factor above 0.
+    """Return a factor that a run can be played with.
 
     Raises:
-        ValueError: if the text is none.
+        ValueError: if the text is none, or one that no timer can keep to.
     """
     try:
         speed = float(text)
     except ValueError:
         speed = 0.0
-    if not 0.0 < speed < float("inf"):
-        raise ValueError(f"{text!r} is not a speed: give a number above 0, for example 10")
+    if not _SLOWEST <= speed <= _FASTEST:
+        raise ValueError(
+            f"{text!r} is not a speed: give a number from {_SLOWEST} to {_FASTEST:,}, "
+            "for example 10"
+        )
     return speed
 
 

@@ -27,8 +27,9 @@ from sanctum_exporter.cli.parameters import (
     web_options,
 )
 from sanctum_exporter.cli.serving import serving
+from sanctum_exporter.cli.sources import foreign
 from sanctum_exporter.durations import parse_duration
-from sanctum_exporter.files.lines import read_lines
+from sanctum_exporter.files.lines import SourceError, read_lines
 from sanctum_exporter.files.replay import Pacer
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.state.groups import Groups
@@ -58,7 +59,7 @@ def replay(
     """Play a recording again, in its own time or faster, and serve it.
 
     FILE is plain or gzip. Events carry the time of the replay, so that dashboards and alerts see
-    a run that is happening now.
+    a run that is happening now. What was silent for more than an hour is so for an hour.
     """
     stop = Event()
     pacer = Pacer(speed, stop)
@@ -69,6 +70,7 @@ def replay(
         origin=f"replay {file}",
         stop=stop,
         otlp=otlp,
+        not_ready=lambda: foreign(intake.activity(), file),
         before_last_scrape=intake.end,
     ):
         with _progress(file.name) as (progress, task):
@@ -77,6 +79,9 @@ def replay(
                     return
                 intake.line(line.text, line.number)
                 progress.update(task, completed=line.share_read)
+        problem = foreign(intake.activity(), file)
+        if problem is not None:
+            raise SourceError(problem)
         serving_on = "" if linger == 0 else "; still serving"
         click.echo(f"{file}: replayed to its end{serving_on}", err=True)
         stop.wait(linger)

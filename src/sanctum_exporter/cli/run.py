@@ -25,8 +25,13 @@ from sanctum_exporter.training.exporter import LastingExporter
 from sanctum_exporter.training.hub_watch import HUB_CLASS, HUB_MODULE, HubWatch
 from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH
 
-# As a shell says it of a program that an interrupt ended.
+# As a shell says it of a program that an interrupt ended; some exit with it themselves.
 _INTERRUPTED: Final = 130
+_HELP: Final = frozenset({"-h", "--help"})
+
+
+class ProgramInterrupted(BaseException):
+    """Ctrl-C has ended the program, and all is said."""
 
 
 @click.command(
@@ -87,6 +92,9 @@ def run(
     watch.install()
     try:
         status = _run_program(program, arguments, as_module)
+        interrupted = False
+    except ProgramInterrupted:
+        status, interrupted = _INTERRUPTED, True
     finally:
         watch.remove()
     # Whoever interrupts a program does not want to wait for what comes after it.
@@ -100,16 +108,23 @@ def run(
                     lambda text: SCREEN.say(f"{origin}: {text}"),
                     on_purpose=status in (None, 0, _INTERRUPTED),
                 )
-    if not watch.found:
+    # One that fails has said why, and one that was asked for help was not to train.
+    if not watch.found and status in (None, 0) and not _HELP.intersection(arguments):
         SCREEN.say(
             f"sanctum-exporter: {program} never made an esper-lite hub ({HUB_CLASS} of "
             f"{HUB_MODULE}), so nothing was exported"
         )
+    if interrupted:
+        raise ProgramInterrupted
     sys.exit(status)
 
 
 def _run_program(program: str, arguments: Sequence[str], as_module: bool) -> str | int | None:
-    """Run a program as Python itself would, and return what it gives to ``sys.exit``."""
+    """Run a program as Python itself would, and return what it gives to ``sys.exit``.
+
+    Raises:
+        ProgramInterrupted: if an interrupt ended it.
+    """
     sys.argv = [program, *arguments]
     if not sys.flags.safe_path:
         sys.path[0] = str(Path.cwd() if as_module else Path(program).resolve().parent)
@@ -126,7 +141,9 @@ def _run_program(program: str, arguments: Sequence[str], as_module: bool) -> str
         if traceback is None:
             raise click.ClickException(str(error)) from None
         sys.excepthook(type(error), error.with_traceback(traceback), traceback)
-        return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+        if isinstance(error, KeyboardInterrupt):
+            raise ProgramInterrupted from None
+        return 1
     return 0
 
 

@@ -27,6 +27,7 @@ def serving(
     *,
     origin: str,
     stop: Event,
+    detail: Callable[[], str | None] = lambda: None,
     otlp: PushOptions | None = None,
     not_ready: Callable[[], str | None] = lambda: None,
     before_last_scrape: Callable[[], None] = lambda: None,
@@ -43,6 +44,7 @@ def serving(
         web: where to serve it.
         origin: what page and messages call it.
         stop: what ends the block.
+        detail: says, on the page, which part of the source is served; None for all of it.
         otlp: where to push it.
         not_ready: says why the exporter does not do its job, None while it does.
         before_last_scrape: called at the end of the block, so that the last values are final.
@@ -56,7 +58,7 @@ def serving(
     for number in _ENDING:
         signal.signal(number, signals.take)
     with ExitStack() as served:
-        server = _serve(served, source, web, origin, not_ready, run_label=run_label)
+        server = _serve(served, source, web, origin, detail, not_ready, run_label=run_label)
         # The push comes first at the end: it takes three seconds at most, and no scraper is late.
         with ExitStack() as pushed:
             if otlp is not None:
@@ -114,6 +116,7 @@ def _serve(
     source: ReadingSource,
     web: WebOptions | None,
     origin: str,
+    detail: Callable[[], str | None],
     not_ready: Callable[[], str | None],
     *,
     run_label: bool,
@@ -125,6 +128,7 @@ def _serve(
             source,
             web.address,
             origin=origin,
+            detail=detail,
             not_ready=not_ready,
             telemetry_path=web.telemetry_path,
             run_label=run_label,

@@ -15,9 +15,10 @@ from sanctum_exporter.cli.parameters import (
     web_options,
 )
 from sanctum_exporter.cli.serving import serving
+from sanctum_exporter.cli.sources import AnnouncedPath, foreign
 from sanctum_exporter.files.lines import is_gzip
 from sanctum_exporter.files.polling import Following
-from sanctum_exporter.files.runs import AllRuns, Follower, LatePath
+from sanctum_exporter.files.runs import AllRuns
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
@@ -58,8 +59,8 @@ def watch(
                 f"{path} is gzip, which does not grow: use replay or inspect",
                 click.get_current_context(),
             )
-    follower: Follower = AllRuns(path, new_intake) if all_runs else LatePath(path, new_intake)
-    following = Following(follower)
+    newest = AnnouncedPath(path, new_intake)
+    following = Following(AllRuns(path, new_intake) if all_runs else newest)
     stop = Event()
     try:
         with serving(
@@ -68,7 +69,8 @@ def watch(
             origin=f"watch {path}",
             stop=stop,
             otlp=otlp,
-            not_ready=following.not_ready,
+            detail=newest.describe,
+            not_ready=lambda: following.not_ready() or foreign(following.activity(), path),
             before_last_scrape=following.read_the_rest,
             run_label=all_runs,
         ):

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from sanctum_exporter import logs
+
 CHUNK_BYTES: Final = 1 << 20
 # The longest line seen in real recordings has 60 kB; a file without line ends must not fill memory.
 LINE_LIMIT_BYTES: Final = 64 << 20
@@ -74,7 +76,9 @@ class Line(NamedTuple):
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """Yield the lines of a plain or gzip file; what follows the last line end is a line too.
+    """Yield the lines of a plain or gzip file; a last one without its end only if it is an object.
+
+    Half a line is no line yet, to whoever follows the file either.
 
     Raises:
         SourceError: if the file cannot be read.
@@ -89,8 +93,11 @@ def read_lines(path: Path) -> Iterator[Line]:
             yield Line(text, number + index, share)
         number += len(lines)
         share_before = share_read
-    for text in splitter.finish():
-        yield Line(text, number + 1, 1.0)
+    rest = splitter.take_complete_rest()
+    if rest is not None:
+        yield Line(rest, number + 1, 1.0)
+    elif splitter.finish():
+        logs.warning("%s, line %d: half a line at the end, which is not counted", path, number + 1)
 
 
 def is_gzip(path: Path) -> bool:

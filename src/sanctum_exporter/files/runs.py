@@ -69,6 +69,11 @@ class NewestRun:
         self._failure: str | None = None
 
     @property
+    def path(self) -> Path | None:
+        """The file of the newest run, None for none yet."""
+        return self._current.path if self._current else None
+
+    @property
     def failure(self) -> str | None:
         """Why the run is not being read, None while it is."""
         return self._failure or (self._current.failure if self._current else None)
@@ -181,6 +186,11 @@ class LatePath:
         self._new_intake = new_intake
         self._before = nothing_read()
         self._follower: Follower | None = None
+
+    @property
+    def newest_run(self) -> Path | None:
+        """The file of the newest run of a directory, None for none yet, or where it is a file."""
+        return self._follower.path if isinstance(self._follower, NewestRun) else None
 
     @property
     def failure(self) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.telemetry.decode import decode
 from sanctum_exporter.telemetry.rejection import RejectedEventError
+from sanctum_exporter.telemetry.times import check_believed, latest_believed
 
 Source: TypeAlias = Literal["watch", "hook"]
 
@@ -56,7 +58,7 @@ class Recording:
             SourceError: if the file cannot be read.
             ValueError: if none of its events tells its time.
         """
-        times = [time for _, time in _timed(path) if time is not None]
+        times = [told_at for _, told_at in _timed(path) if told_at is not None]
         if not times:
             raise ValueError(f"{path} has no event that tells its time: nothing can be rehearsed")
         return cls(path, min(times), max(times))
@@ -64,9 +66,9 @@ class Recording:
     def lines(self, shift: float) -> Iterator[TimedLine]:
         """Yield its lines, with what is taken off their times; one without a time follows."""
         at = self.first
-        for text, time in _timed(self.path):
+        for text, told_at in _timed(self.path):
             # What is out of order was written after what stands before it.
-            at = max(at, time or at)
+            at = max(at, told_at or at)
             yield TimedLine(at - shift, text)
 
 
@@ -114,11 +116,14 @@ def shipped_rules() -> Iterator[Path]:
 
 
 def _timed(path: Path) -> Iterator[tuple[bytes, float | None]]:
+    latest = latest_believed(time.time())
     for line in read_lines(path):
         if line.text is None:
             continue
         try:
             timestamp = decode(line.text).timestamp
+            if timestamp is not None:
+                check_believed(timestamp, latest)
         except RejectedEventError:
             timestamp = None
         yield line.text, None if timestamp is None else timestamp.timestamp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from operator import attrgetter
 from threading import RLock
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from sanctum_exporter.readings import DEFAULT_GROUP, GroupReading, group_name
 from sanctum_exporter.state.aggregator import Aggregator
 from sanctum_exporter.telemetry.rejection import check_unicode
+from sanctum_exporter.telemetry.times import check_believed, latest_believed
 
 
 class Groups(dict[str | None, Aggregator]):
@@ -25,8 +27,8 @@ class Groups(dict[str | None, Aggregator]):
         num_envs: envs that each group has before its TRAINING_STARTED.
         placeholder: publish "default" with total_slots 0 while no group is configured.
         run: name of the run, where one exporter follows several.
-        clock: seconds since the epoch, for what is judged by the present moment, and for events
-            that do not say when they happened.
+        clock: seconds since the epoch, for what is judged by the present moment, for events that
+            do not say when they happened, and for those that claim to be far ahead of it.
         as_recorded: take the time of the newest event for the present moment.
     """
 
@@ -50,6 +52,8 @@ class Groups(dict[str | None, Aggregator]):
         """Held while an event changes its group, and while one group is read."""
         self.counted_since: Final = clock()
         """When the groups began to count, in seconds since the epoch."""
+        self.believed_until = latest_believed(self.counted_since)
+        """No event up to this time needs ``check_time``."""
 
     def __missing__(self, group_id: str | None) -> Aggregator:
         """Return the aggregator of a group that is new, or that the id does not name itself.
@@ -79,6 +83,16 @@ class Groups(dict[str | None, Aggregator]):
         if not published and self._placeholder:
             published = [aggregators.get(DEFAULT_GROUP) or self._new(DEFAULT_GROUP)]
         return [self._reading(each) for each in sorted(published, key=attrgetter("group_id"))]
+
+    def check_time(self, timestamp: datetime) -> None:
+        """Check that the time of an event is not far ahead of the clock.
+
+        Raises:
+            RejectedEventError: if it is.
+        """
+        # Asked once in a day, where asking the clock for each event would cost a training.
+        self.believed_until = latest_believed(self._clock())
+        check_believed(timestamp, self.believed_until)
 
     def end(self) -> None:
         """Note that somebody ends the runs on purpose: none of them is under way any more."""

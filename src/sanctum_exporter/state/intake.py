@@ -72,6 +72,8 @@ class Intake:
             name, timestamp = event.event_type._name_, event.timestamp
             if type(timestamp) is not datetime or timestamp.tzinfo is not UTC:
                 raise Unusual  # noqa: TRY301 - a function to raise it would cost a call an event
+            if timestamp > self._groups.believed_until:
+                raise Unusual  # noqa: TRY301 - as above
             group = self._groups[event.group_id]
             if name in PASSED_EVENTS:
                 # Single stores: without the lock, too, a reader sees the old time or the new one.
@@ -113,7 +115,10 @@ class Intake:
     def _take(self, decode: Callable[[Any], Event], raw: object, number: int | None) -> str | None:
         try:
             event = decode(raw)
+            timestamp = event.timestamp
             with self._lock:
+                if timestamp is not None and timestamp > self._groups.believed_until:
+                    self._groups.check_time(timestamp)
                 group = self._groups[event.group_id]
                 event.tell(group)
                 self._events[EVENT_TYPES[type(event)]] += 1

@@ -13,8 +13,9 @@ DEFAULT_ADDRESS: Final = "127.0.0.1:10500"
 _HIGHEST_PORT: Final = 65535
 
 DEFAULT_TELEMETRY_PATH: Final = "/metrics"
-# Requests arrive with everything else percent-encoded, and would not be recognised.
-_TELEMETRY_PATH: Final = re.compile(r"(/[\w.~-]+)+", re.ASCII)
+# Requests arrive with everything else percent-encoded, and without "." and "..", which clients
+# resolve: they would not be recognised.
+_TELEMETRY_PATH: Final = re.compile(r"(/(?!\.\.?(/|$))[\w.~-]+)+", re.ASCII)
 
 
 class ListenAddress(NamedTuple):

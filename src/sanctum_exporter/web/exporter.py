@@ -21,6 +21,7 @@ def serve(
     address: ListenAddress,
     *,
     origin: str,
+    detail: Callable[[], str | None] = lambda: None,
     not_ready: Callable[[], str | None] = lambda: None,
     telemetry_path: str = DEFAULT_TELEMETRY_PATH,
     run_label: bool = False,
@@ -31,6 +32,7 @@ def serve(
         source: what to serve.
         address: where to listen; port 0 takes any free one.
         origin: what the page calls the source.
+        detail: says, on the page, which part of the source is served; None for all of it.
         not_ready: says why the exporter does not do its job, None while it does.
         telemetry_path: where the metrics are.
         run_label: give every series of a group the label ``run``.
@@ -44,7 +46,7 @@ def serve(
     def render() -> str:
         return page.render(
             source.readings(),
-            origin=origin,
+            origin=" · ".join(filter(None, (origin, detail()))),
             telemetry_path=telemetry_path,
             not_ready=not_ready(),
         )

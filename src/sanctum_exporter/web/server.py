@@ -20,12 +20,13 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder, gzip_accepted
+from prometheus_client.exposition import choose_encoder
 
 from sanctum_exporter import logs
 from sanctum_exporter._version import __version__
 from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH, ListenAddress
 from sanctum_exporter.web.discovery import DiscoveryEntry
+from sanctum_exporter.web.encoding import accepts_gzip
 from sanctum_exporter.web.scrapers import Scrapers
 
 _PLAIN: Final = "text/plain; charset=utf-8"
@@ -306,7 +307,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Vary", "Accept, Accept-Encoding")
-        if gzip_accepted(self.headers.get("Accept-Encoding", "")):
+        if accepts_gzip(self.headers.get("Accept-Encoding", "")):
             content = gzip.compress(content, compresslevel=1)
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(content)))

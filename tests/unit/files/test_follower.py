@@ -28,7 +28,7 @@ def follow(path: Path, chunk_bytes: int = 64) -> FileFollower:
 
 def new_intake() -> Intake:
     """Return an empty state with a fixed clock."""
-    return Intake(Groups(clock=lambda: 0.0))
+    return Intake(Groups(clock=lambda: events.EPOCH_SECONDS))
 
 
 def not_ready(follower: FileFollower) -> str | None:

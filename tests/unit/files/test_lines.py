@@ -53,12 +53,23 @@ def test_only_a_whole_object_is_taken_without_its_line_end(rest: bytes, complete
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_plain_and_gzip_files_are_read_alike(tmp_path: Path, pack: type[bytes]) -> None:
-    """What follows the last line end is a line too."""
+    """A whole object after the last line end is a line too."""
     path = tmp_path / "events"
-    path.write_bytes(pack(b"one\ntwo"))
+    path.write_bytes(pack(b'one\n{"two": 2}'))
     lines = list(read_lines(path))
-    assert [(line.text, line.number) for line in lines] == [(b"one", 1), (b"two", 2)]
+    assert [(line.text, line.number) for line in lines] == [(b"one", 1), (b'{"two": 2}', 2)]
     assert lines[-1].share_read == 1.0
+
+
+@pytest.mark.parametrize("rest", [b'{"two":', b"two", b"12", b"\xff"])
+def test_half_a_line_at_the_end_is_left_out_and_told(
+    rest: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What follows the last line end and is no object yet is not read, and the log names it."""
+    path = tmp_path / "events"
+    path.write_bytes(b"one\n" + rest)
+    assert [line.text for line in read_lines(path)] == [b"one"]
+    assert caplog.messages == [f"{path}, line 2: half a line at the end, which is not counted"]
 
 
 def test_share_grows_line_by_line(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from tests import events
 from tests.clocks import Clock
 from tests.live import live_event
 
+FAR_AHEAD = "2200-01-01T00:00:00+00:00"
+
 
 def test_every_event_is_counted_once_by_type_or_by_reason() -> None:
     """Every line counts once, as an event or as rejected, and blank lines do not count."""
@@ -121,10 +123,10 @@ def test_the_placeholder_tells_when_its_group_was_heard() -> None:
 
 def test_counts_say_since_when_they_count() -> None:
     """Groups and events have counted since the state was made."""
-    intake = Intake(Groups(clock=Clock(1234.0)))
+    intake = Intake(Groups(clock=Clock(events.EPOCH_SECONDS)))
     intake.line(events.started(), 1)
     (reading,) = intake.readings()
-    assert reading.counted_since == intake.activity().counted_since == 1234.0
+    assert reading.counted_since == intake.activity().counted_since == events.EPOCH_SECONDS
 
 
 def test_a_group_that_is_not_there_or_not_configured_is_not_read() -> None:
@@ -203,6 +205,32 @@ def test_an_event_of_an_unknown_type_moves_the_time_of_its_group() -> None:
     assert intake.line(events.line("SEED_TRANSPLANTED", {}, group_id=5), 3) == "default"
     assert intake.line(events.line("SEED_TRANSPLANTED", {}, group_id="\ud800"), 4) == "default"
     assert sum(intake.activity().rejected.values()) == 0
+
+
+@pytest.mark.parametrize("as_recorded", [False, True])
+@pytest.mark.parametrize("take", ["line", "live"])
+def test_a_time_more_than_a_day_ahead_of_the_clock_is_not_believed(
+    take: str, as_recorded: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such an event is rejected whole, of whatever type it is, and the log names its time."""
+    clock = Clock(events.EPOCH_SECONDS)
+    intake = Intake(Groups(clock=clock, as_recorded=as_recorded))
+
+    def hear(line: bytes) -> None:
+        intake.live(live_event(line)) if take == "live" else intake.line(line, 1)
+
+    hear(events.started())
+    hear(events.line("PLATEAU_DETECTED", timestamp="2026-11-23T12:00:00+00:00"))
+    before = intake.readings()
+    hear(events.line("PLATEAU_DETECTED", timestamp="2026-11-23T12:00:01+00:00"))
+    hear(events.line("BATCH_EPOCH_COMPLETED", {"episodes_completed": 3}, timestamp=FAR_AHEAD))
+    hear(events.line("PLATEAU_DETECTED", group_id="B", timestamp=FAR_AHEAD))
+    assert intake.readings() == before
+    assert {k: v for k, v in intake.activity().rejected.items() if v} == {"invalid_field": 3}
+    assert "timestamp 2026-11-23T12:00:01+00:00 is more than a day ahead of" in caplog.messages[0]
+    clock.now += 1
+    hear(events.line("PLATEAU_DETECTED", timestamp="2026-11-23T12:00:01+00:00"))
+    assert intake.readings()[0].last_event_timestamp == events.EPOCH_SECONDS + 86401
 
 
 def at(seconds: float) -> bytes:

@@ -101,8 +101,9 @@ def test_what_cannot_be_served_is_raised_by_a_strict_attachment() -> None:
     target = Aggregator()
     with pytest.raises(ValueError, match="is not a listen address"):
         attach(target, listen_address="nowhere", strict=True)
-    with pytest.raises(ValueError, match="is not a telemetry path"):
-        attach(target, telemetry_path="metrics", strict=True)
+    for path in ("metrics", "/metrics/../x"):
+        with pytest.raises(ValueError, match="is not a telemetry path"):
+            attach(target, telemetry_path=path, strict=True)
     assert vars(target) == {"slots": 6, "taken": 0}
 
 

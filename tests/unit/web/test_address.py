@@ -34,7 +34,9 @@ def test_what_is_no_address_is_told_with_an_example(text: str) -> None:
         parse_address(text)
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/sanctum/metrics", "/a.b_c~d-9", "/-"])
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/sanctum/metrics", "/a.b_c~d-9", "/-", "/...", "/.m/m.."]
+)
 def test_paths_that_the_metrics_can_be_served_at_are_taken(path: str) -> None:
     """A path that requests can reach comes back as it was written."""
     assert parse_telemetry_path(path) == path
@@ -52,6 +54,11 @@ def test_paths_that_the_metrics_can_be_served_at_are_taken(path: str) -> None:
         "/métriques",
         "/metrics\n",
         "/%2F",
+        "/metrics/../x",
+        "/..",
+        "/./metrics",
+        "/metrics/.",
+        "/metrics//x",
     ],
 )
 def test_what_is_no_path_is_refused(path: str) -> None:
