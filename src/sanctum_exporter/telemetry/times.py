@@ -11,8 +11,14 @@ MOST_AHEAD_SECONDS: Final = 86_400.0
 """A zone taken for another makes half a day at most; with more, silence is not noticed for days."""
 
 
+_WRITTEN: Final = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+"""When this was written: a clock that is before it is not set yet, and judges nobody."""
+
+
 def latest_believed(now: float) -> datetime:
     """Return the last time that is believed at a moment, given in seconds since the epoch."""
+    if now < _WRITTEN:
+        return datetime.max.replace(tzinfo=UTC)
     return datetime.fromtimestamp(now + MOST_AHEAD_SECONDS, UTC)
 
 
