@@ -11,9 +11,11 @@ import os
 import re
 import stat
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from sanctum_exporter.files.counts import total
 from sanctum_exporter.files.lines import CHUNK_BYTES, GZIP_HEADER, LineSplitter
 from sanctum_exporter.files.names import cannot_read, shown
 from sanctum_exporter.readings import Activity, GroupReading
@@ -32,6 +34,13 @@ _KINDS: Final = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+
+
+class _Published(NamedTuple):
+    """What is published, and what was counted by all that was published before."""
+
+    intake: Intake
+    before: Activity
 
 
 class FileFollower:
@@ -58,16 +67,22 @@ class FileFollower:
         self._existed = False
         self._new_intake = new_intake
         self._chunk_bytes = chunk_bytes
-        self._published = new_intake()
+        self._published = _Published(new_intake(), Activity())
         self._begin()
 
     def readings(self) -> Sequence[GroupReading]:
         """Return the groups that the file publishes."""
-        return self._published.readings()
+        return self._published.intake.readings()
 
     def activity(self) -> Activity:
         """Return the counts of the file's events."""
-        return self._published.activity()
+        return self._published.intake.activity()
+
+    def counted(self) -> Activity:
+        """Return the counts of all events that were published, those read anew each time."""
+        intake, before = self._published
+        now = intake.activity()
+        return replace(total([before, now]), last_rejection_timestamp=now.last_rejection_timestamp)
 
     def poll(self) -> bool:
         """Read at most one chunk of what is new; tell whether there may be more at once."""
@@ -131,7 +146,8 @@ class FileFollower:
             return True
         self.waiting = None
         self._seen = seen
-        self._published = self._reading
+        if self._reading is not self._published.intake:
+            self._published = _Published(self._reading, self.counted())
         return False
 
     def _take(self, chunk: bytes) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import stat
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from sanctum_exporter.files.counts import total
 from sanctum_exporter.files.directory import RunDirectory, run_order
 from sanctum_exporter.files.follower import FileFollower
 from sanctum_exporter.files.names import cannot_read, shown
@@ -129,8 +129,8 @@ class NewestRun:
 class AllRuns:
     """Every run of a directory at once, each named by its own directory.
 
-    What runs counted that are gone stays counted: the counts are the exporter's own, and must not
-    fall.
+    What runs counted that are gone, or were read anew, stays counted: the counts are the exporter's
+    own, and their sum must not fall.
 
     Args:
         directory: where runs are; it need not exist yet.
@@ -172,7 +172,7 @@ class AllRuns:
     def activity(self) -> Activity:
         """Return the counts of all runs' events."""
         followed = self._followed
-        return _total([followed.gone, *(run.activity() for run in followed.runs.values())])
+        return total([followed.gone, *(run.counted() for run in followed.runs.values())])
 
     def poll(self) -> bool:
         """Read a bit of every run whose turn it is."""
@@ -193,12 +193,12 @@ class AllRuns:
 
     def _follow(self, labels: Mapping[Path, str]) -> _Followed:
         before = self._followed
-        gone = [run.activity() for path, run in before.runs.items() if path not in labels]
+        gone = [run.counted() for path, run in before.runs.items() if path not in labels]
         runs = {
             path: before.runs.get(path) or self._follower(path, label)
             for path, label in labels.items()
         }
-        return _Followed(runs, _total([before.gone, *gone]))
+        return _Followed(runs, total([before.gone, *gone]))
 
     def _follower(self, path: Path, label: str) -> FileFollower:
         return FileFollower(path, lambda: self._new_intake(path, label))
@@ -290,13 +290,3 @@ def _several(failures: Sequence[str]) -> str | None:
     said = failures[:_MOST_FAILURES_SAID]
     more = len(failures) - len(said)
     return "; ".join([*said, *([f"and {more} more"] if more else [])]) or None
-
-
-def _total(activities: Iterable[Activity]) -> Activity:
-    events, rejected = Counter[str](), Counter[str]()
-    last_rejection = 0.0
-    for activity in activities:
-        events.update(activity.events)
-        rejected.update(activity.rejected)
-        last_rejection = max(last_rejection, activity.last_rejection_timestamp)
-    return Activity(events, rejected, last_rejection)

@@ -176,6 +176,23 @@ def test_what_departed_runs_counted_stays_counted(tmp_path: Path) -> None:
     assert follower.activity().rejected["invalid_json"] == 1
 
 
+def test_what_a_run_counted_stays_counted_when_it_is_read_anew(tmp_path: Path) -> None:
+    """Its own counts begin anew, and the sum over all runs does not fall."""
+    path = write_run(tmp_path, "a", events.started(1), b"garbage", events.started(2))
+    write_run(tmp_path, "b", events.started(3))
+    follower = AllRuns(tmp_path, new_intake)
+    settle(follower)
+    for content in (b"", events.started(4) + b"\n"):
+        path.write_bytes(content)
+        settle(follower)
+    assert envs(follower) == [4, 3]
+    assert follower.activity().events["TRAINING_STARTED"] == 4
+    assert follower.activity().rejected["invalid_json"] == 1
+    shutil.rmtree(path.parent)
+    settle(follower)
+    assert follower.activity().events["TRAINING_STARTED"] == 4
+
+
 def test_names_that_are_not_utf_8_can_be_scraped_and_shown(tmp_path: Path) -> None:
     """A single odd name cost every run its metrics and its page."""
     write_run(tmp_path, os.fsdecode(b"caf\xe9"), events.started(1))
