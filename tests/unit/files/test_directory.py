@@ -106,15 +106,28 @@ def test_a_directory_that_cannot_be_listed_is_a_failure_until_it_can(tmp_path: P
     assert directory.failure is None
 
 
-def test_a_link_to_a_run_counts_it_once_by_its_real_name(tmp_path: Path) -> None:
+def test_plain_files_beside_runs_are_nothing_to_speak_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A directory may hold notes."""
+    make_run(tmp_path, "baseline")
+    (tmp_path / "notes.txt").touch()
+    assert labels(RunDirectory(tmp_path)) == ["baseline"]
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("path", ["runs", "link"])
+def test_a_link_to_a_run_counts_it_once_by_its_real_name(tmp_path: Path, path: str) -> None:
     """A link ``latest`` is one more name of the run, though it comes first by name."""
-    make_run(tmp_path, "telemetry_2026-01-01_000000")
-    (tmp_path / "latest").symlink_to("telemetry_2026-01-01_000000")
-    directory = RunDirectory(tmp_path)
+    (tmp_path / "link").symlink_to("runs")
+    directory = RunDirectory(tmp_path / path)
+    runs = tmp_path / "runs"
+    make_run(runs, "telemetry_2026-01-01_000000")
+    (runs / "latest").symlink_to("telemetry_2026-01-01_000000")
     assert labels(directory) == ["telemetry_2026-01-01_000000"]
-    make_run(tmp_path, "telemetry_2026-01-02_000000")
-    (tmp_path / "latest").unlink()
-    (tmp_path / "latest").symlink_to("telemetry_2026-01-02_000000")
+    make_run(runs, "telemetry_2026-01-02_000000")
+    (runs / "latest").unlink()
+    (runs / "latest").symlink_to("telemetry_2026-01-02_000000")
     assert labels(directory) == ["telemetry_2026-01-01_000000", "telemetry_2026-01-02_000000"]
 
 
