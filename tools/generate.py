@@ -31,7 +31,9 @@ Generated from `src/sanctum_exporter/catalogue.py` by `make generate`.
 ## Of a group
 
 Every series has the label `group_id`, and `run` (the name of the run's directory) where
-`watch --all-runs` follows several runs at once. "Record" is esper-lite's telemetry record.
+`watch --all-runs` follows several runs at once. In `run` a backslash is written `\\\\`, and a byte
+that is not UTF-8 as its number, `\\xff`, so that any name is a label and no two are the same.
+"Record" is esper-lite's telemetry record.
 
 {_table(GROUP_METRICS)}
 

@@ -236,21 +236,22 @@ def test_a_newer_run_is_a_reset(germinated: int, tmp_path: Path) -> None:
         assert found[old][0] < found[new][0]
 
 
-def test_a_run_that_is_deleted_is_a_reset_of_what_counts_all(tmp_path: Path) -> None:
-    """Of all runs at once, only the sums over them start anew; the other runs go on."""
+def test_a_run_that_is_deleted_resets_nothing(tmp_path: Path) -> None:
+    """The sums over all runs keep what it counted, and the other runs go on."""
     gone = write_run(tmp_path, "telemetry_2026-11-22_120000", 20)
     kept = write_run(tmp_path, "telemetry_2026-11-23_120000", 3)
     push = ("--all-runs", "--no-web", "--otlp.interval", "50ms", "--otlp.endpoint")
+    of_the_gone, of_the_kept = (
+        ("sanctum.seeds_germinated", GROUP | {("run", run.name)}) for run in (gone, kept)
+    )
     with (
         HttpCollector() as collector,
         exporter("watch", str(tmp_path), *push, collector.url) as child,
     ):
         wait_for_pushes(collector, EVENTS, 23)
         shutil.rmtree(gone)
-        eventually(lambda: collectors.values(collector.inbox.last).get(EVENTS) == 3)
+        eventually(lambda: of_the_gone not in collectors.values(collector.inbox.last))
         child.stop()
-    found = starts(collector, EVENTS)
-    assert len(set(found[23])) == 1
-    assert found[23][-1] < found[3][-1]
-    of_the_other = starts(collector, ("sanctum.seeds_germinated", GROUP | {("run", kept.name)}))
-    assert len(set(of_the_other[3])) == 1
+    assert collectors.values(collector.inbox.last)[EVENTS] == 23
+    assert len(set(starts(collector, EVENTS)[23])) == 1
+    assert len(set(starts(collector, of_the_kept)[3])) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tests import events, recordings
@@ -97,6 +98,24 @@ def test_watch_does_not_count_half_a_line_at_the_end(tmp_path: Path) -> None:
         text = running.get()[1]
         assert 'sanctum_exporter_events_total{event_type="TRAINING_STARTED"} 1.0' in text
         assert 'sanctum_exporter_events_rejected_total{reason="invalid_json"} 0.0' in text
+
+
+def test_a_directory_that_is_not_utf_8_is_served_like_any_other(tmp_path: Path) -> None:
+    """Its bytes are written as numbers in metrics, page and readiness."""
+    directory = tmp_path / os.fsdecode(b"r\xfcns")
+    with exporter("watch", "--all-runs", str(directory)) as running:
+        waiting = f"not ready: waiting for a run in {tmp_path}/r\\xfcns\n"
+        assert running.get("/-/ready") == (503, waiting)
+        path = directory / os.fsdecode(b"caf\xe9") / "events.jsonl"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(events.started() + b"\nno telemetry\n")
+        eventually(lambda: running.get("/-/ready")[0] == 200)
+        total = r'sanctum_total_slots{group_id="default",run="caf\\xe9"} 4.0'
+        assert total in running.samples()
+        status, page = running.get("/")
+        assert (status, r"caf\xe9 / default" in page) == (200, True)
+        running.wait_for(r"r\xfcns/caf\xe9/events.jsonl, line 2: event rejected")
+        assert running.stop() == 0
 
 
 def test_replay_ends_with_the_recorded_values_and_goes_on_serving() -> None:

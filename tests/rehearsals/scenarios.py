@@ -13,8 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
+from sanctum_exporter.files.directory import EVENTS_FILE
 from sanctum_exporter.files.follower import FileFollower
-from sanctum_exporter.files.runs import EVENTS_FILE, AllRuns, Follower, LatePath
+from sanctum_exporter.files.runs import AllRuns, Follower, LatePath
 from sanctum_exporter.history.scenario import (
     Clock,
     Ending,
@@ -156,7 +157,7 @@ def _follower(path: Path, clock: Clock, *, all_runs: bool = False) -> Follower:
     def new_intake(path: Path, run: str | None) -> Intake:
         return Intake(Groups(run=run, clock=clock), str(path), clock=clock)
 
-    return AllRuns(path, new_intake) if all_runs else LatePath(path, new_intake)
+    return AllRuns(path, new_intake, clock) if all_runs else LatePath(path, new_intake, clock)
 
 
 def hooked(

@@ -17,6 +17,7 @@ from sanctum_exporter.cli.parameters import (
 from sanctum_exporter.cli.serving import serving
 from sanctum_exporter.cli.sources import AnnouncedPath, foreign
 from sanctum_exporter.files.lines import is_gzip
+from sanctum_exporter.files.names import shown
 from sanctum_exporter.files.polling import Following
 from sanctum_exporter.files.runs import AllRuns
 from sanctum_exporter.sinks.otlp import PushOptions
@@ -45,7 +46,7 @@ def watch(
     """
 
     def new_intake(events: Path, run: str | None) -> Intake:
-        return Intake(Groups(num_envs, run=run), source=str(events))
+        return Intake(Groups(num_envs, run=run), source=shown(events))
 
     if all_runs and path.exists() and not path.is_dir():
         raise click.UsageError(
@@ -66,7 +67,7 @@ def watch(
         with serving(
             following,
             web,
-            origin=f"watch {path}",
+            origin=f"watch {shown(path)}",
             stop=stop,
             otlp=otlp,
             detail=newest.describe,

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from sanctum_exporter import logs
+from sanctum_exporter.files.names import cannot_read, shown
 
 CHUNK_BYTES: Final = 1 << 20
 # The longest line seen in real recordings has 60 kB; a file without line ends must not fill memory.
-LINE_LIMIT_BYTES: Final = 64 << 20
+LINE_LIMIT_BYTES: Final = 4 << 20
 
 # RFC 1952: two bytes of magic, and the only method there is. What begins with less than all of it
 # is a plain file whose first line is garbage.
@@ -28,39 +29,45 @@ class LineSplitter:
     """Splits a file into lines, in whatever chunks its bytes come.
 
     Args:
-        limit: bytes past which a line is not kept, and None stands for it.
+        limit: bytes past which a line is not kept. None stands for it as soon as it is that long,
+            for it may never end.
     """
 
     def __init__(self, limit: int = LINE_LIMIT_BYTES) -> None:
         self._limit = limit
         self._rest = b""
-        self._too_long = False
+        self._dropping = False
 
     def split(self, chunk: bytes) -> list[bytes | None]:
         """Return the lines that end in a chunk; keep what follows the last line end."""
+        if self._dropping:
+            _, line_end, chunk = chunk.partition(b"\n")
+            if not line_end:
+                return []
+            self._dropping = False
         pieces = chunk.split(b"\n")
         pieces[0] = self._rest + pieces[0]
         lines = [piece if len(piece) <= self._limit else None for piece in pieces]
-        if self._too_long:
-            lines[0] = None
-        last = lines.pop()
-        self._too_long, self._rest = last is None, last or b""
+        if lines[-1] is None:
+            self._dropping, self._rest = True, b""
+        else:
+            self._rest = lines.pop() or b""
         return lines
 
     def finish(self) -> list[bytes | None]:
         """Return what is left as the last line, if anything is."""
-        return self.split(b"\n") if self._rest or self._too_long else []
+        return self.split(b"\n") if self._rest else []
 
     def take_complete_rest(self) -> bytes | None:
         """Return what is left if it is a whole JSON object; it is then no longer left.
 
         A beginning of an object is never an object itself, so nothing is taken by half.
         """
-        try:
-            complete = isinstance(json.loads(self._rest), dict)
-        except (ValueError, RecursionError):
+        if not (self._rest.lstrip().startswith(b"{") and self._rest.rstrip().endswith(b"}")):
             return None
-        if not complete:
+        try:
+            json.loads(self._rest)
+        except (ValueError, RecursionError):
             return None
         rest, self._rest = self._rest, b""
         return rest
@@ -115,6 +122,8 @@ def _read_chunks(path: Path) -> Iterator[tuple[bytes, float]]:
             while chunk := unpacked.read(CHUNK_BYTES):
                 yield chunk, file.tell() / size
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise SourceError(f"{path} is damaged gzip ({error}): unpack or copy it again") from None
+        raise SourceError(
+            f"{shown(path)} is damaged gzip ({error}): unpack or copy it again"
+        ) from None
     except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror or error}") from None
+        raise SourceError(cannot_read(path, error)) from None

@@ -52,6 +52,7 @@ class Following:
         """Stop the thread and read what is there by now, within ``_REST_SECONDS``."""
         self._on_duty = False
         self.close()
+        self._follower.wake()
         deadline = time.monotonic() + _REST_SECONDS
         while self._poll() and time.monotonic() < deadline:
             pass

@@ -1,26 +1,26 @@
-"""Telemetry directories: the newest run, or every run at once.
-
-esper-lite makes ``telemetry_YYYY-MM-DD_HHMMSS[_NNN]/events.jsonl`` for each run.
-"""
+"""Telemetry directories followed: the newest run, or every run at once."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+import stat
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from sanctum_exporter.files.counts import total
+from sanctum_exporter.files.directory import RunDirectory, run_order
 from sanctum_exporter.files.follower import FileFollower
+from sanctum_exporter.files.names import cannot_read, shown
 from sanctum_exporter.readings import Activity, GroupReading, ReadingSource
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 
-EVENTS_FILE: Final = "events.jsonl"
-_RUN_NAME: Final = re.compile(r"telemetry_(\d{4}-\d{2}-\d{2}_\d{6})(?:_(\d+))?")
+_MOST_FAILURES_SAID: Final = 3
 
 NewIntake = Callable[[Path, str | None], Intake]
-"""Makes the empty state that a file is read into, given the file and the name of its run."""
+"""Makes the empty state that a file is read into, given the file and the label of its run."""
 
 
 class Follower(ReadingSource, Protocol):
@@ -38,6 +38,10 @@ class Follower(ReadingSource, Protocol):
 
     def poll(self) -> bool:
         """Read a bit of what is new; tell whether there may be more at once."""
+        ...
+
+    def wake(self) -> None:
+        """Look with the next poll at what is looked at more rarely, too."""
         ...
 
 
@@ -58,15 +62,23 @@ class NewestRun:
     Args:
         directory: where runs are, or the directory of one run; it need not exist yet.
         new_intake: makes the empty state of a run.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, directory: Path, new_intake: NewIntake) -> None:
-        self._directory = directory
+    def __init__(
+        self,
+        directory: Path,
+        new_intake: NewIntake,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._directory = RunDirectory(directory, clock)
+        self._no_run_yet = _no_run_yet(directory)
         self._new_intake = new_intake
         self._before = nothing_read()
+        self._runs: Mapping[Path, str] = {}
+        self._newest: Path | None = None
         self._current: FileFollower | None = None
         self._next: FileFollower | None = None
-        self._failure: str | None = None
 
     @property
     def path(self) -> Path | None:
@@ -75,13 +87,16 @@ class NewestRun:
 
     @property
     def failure(self) -> str | None:
-        """Why the run is not being read, None while it is."""
-        return self._failure or (self._current.failure if self._current else None)
+        """Why the newest run is not being read, None while it is."""
+        if self._directory.failure is not None:
+            return self._directory.failure
+        latest = self._next or self._current
+        return latest.failure if latest else None
 
     @property
     def waiting(self) -> str | None:
         """What is waited for before the values are whole, None once they are."""
-        return self._current.waiting if self._current else _no_run_yet(self._directory)
+        return self._current.waiting if self._current else self._no_run_yet
 
     def readings(self) -> Sequence[GroupReading]:
         """Return the groups that the newest run publishes."""
@@ -93,84 +108,116 @@ class NewestRun:
 
     def poll(self) -> bool:
         """Read a bit of the newest run."""
-        try:
-            newest = max(find_runs(self._directory), key=run_order, default=None)
-            self._failure = None
-        except OSError as error:
-            self._failure = _describe(error, self._directory)
+        self._directory.look()
+        if self._directory.failure is not None:
             return False
-        if newest is None:
-            return self._current.poll() if self._current else False
-        latest = self._next or self._current
-        if latest is None or latest.path != newest:
+        if self._runs is not self._directory.runs:
+            self._runs = self._directory.runs
+            self._newest = max(self._runs, key=run_order, default=None)
+        newest, current = self._newest, self._current
+        if newest is None or (current is not None and current.path == newest):
+            self._next = None
+            return current.poll() if current else False
+        if self._next is None or self._next.path != newest:
             self._next = FileFollower(newest, lambda: self._new_intake(newest, None))
-        if self._next is None:
-            return self._current.poll() if self._current else False
-        more = self._next.poll()
-        caught_up = self._next.failure is None and self._next.waiting is None
-        if caught_up or self._current is None:
-            self._current, self._next = self._next, None
+        coming = self._next
+        more = coming.poll()
+        if current is None or (coming.failure is None and coming.waiting is None):
+            self._current, self._next = coming, None
         return more
+
+    def wake(self) -> None:
+        """Look at every entry of the directory with the next poll."""
+        self._directory.wake()
 
 
 class AllRuns:
     """Every run of a directory at once, each named by its own directory.
 
+    What runs counted that are gone, or were read anew, stays counted: the counts are the exporter's
+    own, and their sum must not fall.
+
     Args:
         directory: where runs are; it need not exist yet.
         new_intake: makes the empty state of a run.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, directory: Path, new_intake: NewIntake) -> None:
-        self._directory = directory
+    def __init__(
+        self,
+        directory: Path,
+        new_intake: NewIntake,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._directory = RunDirectory(directory, clock)
+        self._no_run_yet = _no_run_yet(directory)
         self._new_intake = new_intake
-        self._before = nothing_read()
-        self._runs: dict[Path, FileFollower] = {}
-        self.failure: str | None = None
-        """Why the runs are not being read, None while they are."""
+        self._followed = _Followed(gone=nothing_read().activity())
+        self._unfinished: set[Path] = set()
+        self._failure: str | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why some or all runs are not being read, None while they are."""
+        return self._directory.failure or self._failure
 
     @property
     def waiting(self) -> str | None:
         """What is waited for before the values are whole, None once they are."""
-        if not self._runs:
-            return _no_run_yet(self._directory)
-        return next((run.waiting for run in self._runs.copy().values() if run.waiting), None)
+        runs = self._followed.runs
+        if not runs:
+            return self._no_run_yet
+        return next((run.waiting for run in runs.values() if run.waiting), None)
 
     def readings(self) -> list[GroupReading]:
         """Return the groups that the runs publish."""
-        runs = self._runs.copy()
+        runs = self._followed.runs
         return [reading for path in sorted(runs) for reading in runs[path].readings()]
 
     def activity(self) -> Activity:
         """Return the counts of all runs' events."""
-        none = self._before.activity()
-        events, rejected = Counter(none.events), Counter(none.rejected)
-        last_rejection = 0.0
-        for follower in self._runs.copy().values():
-            activity = follower.activity()
-            events.update(activity.events)
-            rejected.update(activity.rejected)
-            last_rejection = max(last_rejection, activity.last_rejection_timestamp)
-        return Activity(events, rejected, last_rejection)
+        followed = self._followed
+        return total([followed.gone, *(run.counted() for run in followed.runs.values())])
 
     def poll(self) -> bool:
-        """Read a bit of every run."""
-        try:
-            found = set(find_runs(self._directory))
-        except OSError as error:
-            self.failure = _describe(error, self._directory)
+        """Read a bit of every run whose turn it is."""
+        looked_at = self._directory.look()
+        if self._directory.failure is not None:
             return False
-        for path in self._runs.keys() - found:
-            del self._runs[path]
-        for path in found - self._runs.keys():
-            self._runs[path] = self._follow(path)
-        # Not any(), which would stop at the first run that has more.
-        more = max((follower.poll() for follower in self._runs.values()), default=False)
-        self.failure = next((run.failure for run in self._runs.values() if run.failure), None)
-        return more
+        if self._directory.runs.keys() != self._followed.runs.keys():
+            self._followed = self._follow(self._directory.runs)
+        runs = self._followed.runs
+        turns = (looked_at | self._unfinished) & runs.keys()
+        self._unfinished = {path for path in turns if runs[path].poll()}
+        self._failure = _several([run.failure for run in runs.values() if run.failure])
+        return bool(self._unfinished)
 
-    def _follow(self, path: Path) -> FileFollower:
-        return FileFollower(path, lambda: self._new_intake(path, path.parent.name))
+    def wake(self) -> None:
+        """Read a bit of every run with the next poll."""
+        self._directory.wake()
+
+    def _follow(self, labels: Mapping[Path, str]) -> _Followed:
+        before = self._followed
+        gone = [run.counted() for path, run in before.runs.items() if path not in labels]
+        runs = {
+            path: before.runs.get(path) or self._follower(path, label)
+            for path, label in labels.items()
+        }
+        return _Followed(runs, total([before.gone, *gone]))
+
+    def _follower(self, path: Path, label: str) -> FileFollower:
+        return FileFollower(path, lambda: self._new_intake(path, label))
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """The runs that are followed, and what those counted that are not any more.
+
+    Replaced as one, so that a reader never counts a run twice or not at all.
+    """
+
+    runs: Mapping[Path, FileFollower] = field(default_factory=dict)
+    gone: Activity = field(default_factory=Activity)
 
 
 class LatePath:
@@ -179,13 +226,18 @@ class LatePath:
     Args:
         path: the path.
         new_intake: makes the empty state of a run.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, path: Path, new_intake: NewIntake) -> None:
+    def __init__(
+        self, path: Path, new_intake: NewIntake, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._path = path
+        self._clock = clock
         self._new_intake = new_intake
         self._before = nothing_read()
         self._follower: Follower | None = None
+        self._failure: str | None = None
 
     @property
     def newest_run(self) -> Path | None:
@@ -195,7 +247,7 @@ class LatePath:
     @property
     def failure(self) -> str | None:
         """Why the path is not being read, None while it is."""
-        return self._follower.failure if self._follower else None
+        return self._follower.failure if self._follower else self._failure
 
     @property
     def waiting(self) -> str | None:
@@ -213,52 +265,38 @@ class LatePath:
     def poll(self) -> bool:
         """Read a bit of what is at the path."""
         if self._follower is None:
-            path = self._path
-            if path.is_dir():
-                self._follower = NewestRun(path, self._new_intake)
-            elif path.exists():
-                self._follower = FileFollower(path, lambda: self._new_intake(path, None))
-            else:
-                return False
-        return self._follower.poll()
+            self._follower = self._find()
+        return self._follower.poll() if self._follower else False
 
+    def wake(self) -> None:
+        """Look at all that is at the path with the next poll."""
+        if self._follower is not None:
+            self._follower.wake()
 
-def find_runs(directory: Path) -> Iterator[Path]:
-    """Yield the events file of each run in a directory, or of the run that it is itself.
-
-    Raises:
-        OSError: if the directory is there and cannot be read.
-    """
-    own = directory / EVENTS_FILE
-    if own.exists():
-        yield own
-        return
-    try:
-        entries = list(directory.iterdir())
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        events = entry / EVENTS_FILE
-        if events.exists():
-            yield events
+    def _find(self) -> Follower | None:
+        path = self._path
+        self._failure = None
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._failure = cannot_read(path, error)
+            return None
+        if stat.S_ISDIR(mode):
+            return NewestRun(path, self._new_intake, self._clock)
+        return FileFollower(path, lambda: self._new_intake(path, None))
 
 
 def _not_there(path: Path) -> str:
-    return f"waiting for {path}, which does not exist yet"
+    return f"waiting for {shown(path)}, which does not exist yet"
 
 
 def _no_run_yet(directory: Path) -> str:
-    return f"waiting for a run in {directory}"
+    return f"waiting for a run in {shown(directory)}"
 
 
-def _describe(error: OSError, directory: Path) -> str:
-    return f"cannot read {directory}: {error.strerror or error}"
-
-
-def run_order(events: Path) -> tuple[str, int, str]:
-    """Return what runs are sorted by, oldest first: the time in the name, then its number."""
-    name = events.parent.name
-    match = _RUN_NAME.fullmatch(name)
-    if match is None:
-        return "", 0, name
-    return match[1], int(match[2] or 0), name
+def _several(failures: Sequence[str]) -> str | None:
+    said = failures[:_MOST_FAILURES_SAID]
+    more = len(failures) - len(said)
+    return "; ".join([*said, *([f"and {more} more"] if more else [])]) or None

@@ -12,9 +12,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from sanctum_exporter.files.directory import EVENTS_FILE
 from sanctum_exporter.files.follower import FileFollower
 from sanctum_exporter.files.lines import read_lines
-from sanctum_exporter.files.runs import EVENTS_FILE, AllRuns
+from sanctum_exporter.files.runs import AllRuns
 from sanctum_exporter.history import promtool
 from sanctum_exporter.history.promtool import FiredAlert
 from sanctum_exporter.history.sampling import scraped
@@ -167,7 +168,7 @@ def _scenario(
         for path, recording in zip(paths, recordings, strict=True)
     ]
     follower = (
-        AllRuns(directory, new_intake)
+        AllRuns(directory, new_intake, clock)
         if several
         else FileFollower(paths[0], lambda: new_intake(paths[0], None))
     )

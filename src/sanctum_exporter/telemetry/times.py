@@ -11,8 +11,8 @@ MOST_AHEAD_SECONDS: Final = 86_400.0
 """A zone taken for another makes half a day at most; with more, silence is not noticed for days."""
 
 
-_WRITTEN: Final = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
-"""When this was written: a clock that is before it is not set yet, and judges nobody."""
+_WRITTEN: Final = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+"""The year in which this was written: a clock before it is not set yet, and judges nobody."""
 
 
 def latest_believed(now: float) -> datetime:

@@ -306,3 +306,75 @@ def test_the_log_names_a_last_line_that_has_no_end(
     append(path, events.started() + b"\n" + b'{"event_type": 5}')
     settle(follow(path))
     assert [message.split(":")[0] for message in caplog.messages] == ["telemetry, line 2"]
+
+
+def test_another_file_with_the_same_ends_starts_anew(path: Path) -> None:
+    """A file that was edited and put in its place is another file, though it looks the same."""
+    padding = events.line("PLATEAU_DETECTED", {"reason": "x" * 400}) + b"\n"
+    old, new = (padding + events.started(envs) + b"\n" + padding for envs in (3, 4))
+    path.write_bytes(old)
+    follower = follow(path)
+    settle(follower)
+    other = path.with_name("other")
+    other.write_bytes(new)
+    other.replace(path)
+    settle(follower)
+    assert follower.readings()[0].slots.n_envs == 4
+    assert_as_whole(follower)
+
+
+@pytest.mark.parametrize("filled", [slice(None), slice(900), slice(-900, None)])
+@pytest.mark.parametrize("chunk_bytes", [64, 1 << 20])
+def test_a_hole_that_is_filled_later_starts_anew(
+    path: Path, chunk_bytes: int, filled: slice
+) -> None:
+    """What a file server had not yet got is read once it is there, be it a part of the hole."""
+    padding = events.line("PLATEAU_DETECTED", {"reason": "x" * 400}) + b"\n"
+    # Lines enough for each part to hold some.
+    missing = (events.line("PLATEAU_DETECTED") + b"\n") * 9
+    start = padding + events.started() + b"\n"
+    path.write_bytes(start + b"\0" * len(missing) + padding)
+    follower = follow(path, chunk_bytes)
+    settle(follower)
+    assert sum(follower.activity().rejected.values()) == 1
+    hole = bytearray(len(missing))
+    hole[filled] = missing[filled]
+    with path.open("r+b") as file:
+        file.seek(len(start))
+        file.write(hole)
+    os.utime(path, (0, 0))
+    settle(follower)
+    assert follower.activity().events["PLATEAU_DETECTED"] > 1
+    assert_as_whole(follower)
+
+
+def test_a_hole_that_a_crash_left_for_good_holds_nothing_up(path: Path) -> None:
+    """It is one line that cannot be read, once, and what comes after it is read."""
+    path.write_bytes(events.started() + b"\n" + b"\0" * 300 + b"\n" + events.germinated() + b"\n")
+    follower = follow(path)
+    settle(follower)
+    append(path, events.germinated(1) + b"\n")
+    settle(follower)
+    assert follower.readings()[0].slots.active_slots == 2
+    assert sum(follower.activity().rejected.values()) == 1
+    assert_as_whole(follower)
+
+
+def test_a_line_that_does_not_end_is_rejected_while_it_still_grows(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so once, with the line, and what follows its end is read."""
+    path.write_bytes(events.started() + b'\n{"message": "' + b"x" * (5 << 20))
+    follower = follow(path, 1 << 20)
+    settle(follower)
+    assert follower.activity().rejected["line_too_long"] == 1
+    append(path, b"x" * (5 << 20))
+    settle(follower)
+    assert follower.activity().rejected["line_too_long"] == 1
+    assert caplog.messages == [
+        "telemetry, line 2: event rejected: line_too_long: the line is too long to be an event"
+    ]
+    append(path, b'"}\n' + events.germinated() + b"\n")
+    settle(follower)
+    assert follower.readings()[0].slots.active_slots == 1
+    assert_as_whole(follower)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_lines_are_the_same_in_whatever_chunks_they_come(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1, 4, 5, 6, 100])
 def test_a_line_past_the_limit_is_not_kept(size: int) -> None:
-    """None stands for it, and the next line is whole."""
+    """None stands for it as soon as it is too long, and the next line is whole."""
     content = b"12345\n123456\n1\n1234567890"
     splitter = LineSplitter(limit=5)
     lines = [
@@ -35,8 +36,23 @@ def test_a_line_past_the_limit_is_not_kept(size: int) -> None:
         for start in range(0, len(content), size)
         for line in splitter.split(content[start : start + size])
     ]
-    assert lines == [b"12345", None, b"1"]
-    assert splitter.finish() == [None]
+    assert lines == [b"12345", None, b"1", None]
+    assert splitter.finish() == []
+
+
+def test_a_line_that_never_ends_is_given_up_once_and_fills_no_memory() -> None:
+    """None stands for it before its end is seen, and what follows its end is whole."""
+    splitter = LineSplitter(limit=2 << 20)
+    chunk = b'{"message": "' + b"x" * (1 << 20)
+    tracemalloc.start()
+    lines = [line for _ in range(64) for line in splitter.split(chunk)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert lines == [None]
+    assert peak < 12 << 20
+    assert splitter.take_complete_rest() is None
+    assert splitter.split(b'"}\ntwo\nth') == [b"two"]
+    assert splitter.finish() == [b"th"]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ class Source:
         self.failure = failure
         self.waiting: str | None = None
         self.polls = 0
+        self.wakes = 0
         self.more_times = 0
         self.error: Exception | None = None
         self.hold: Event | None = None
@@ -44,6 +45,9 @@ class Source:
             raise self.error
         self.more_times -= 1
         return self.more_times > 0
+
+    def wake(self) -> None:
+        self.wakes += 1
 
 
 def test_it_polls_until_it_is_closed() -> None:
@@ -129,6 +133,7 @@ def test_what_came_since_the_last_poll_is_read_at_the_end() -> None:
     source.more_times = 3
     following.read_the_rest()
     assert source.polls == 4
+    assert source.wakes == 1
     assert not following.activity().on_duty
     assert following.activity().source_failure is None
 

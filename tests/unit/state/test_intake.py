@@ -265,3 +265,11 @@ def test_a_live_event_is_rejected_now() -> None:
     intake = Intake(Groups(clock=lambda: 5000.0))
     intake.live(object())
     assert intake.activity().last_rejection_timestamp == 5000.0
+
+
+def test_a_clock_that_is_not_set_judges_nobody() -> None:
+    """A machine that starts in 1970 takes in what it reads before it knows the time."""
+    intake = Intake(Groups(clock=lambda: 60.0))
+    intake.line(at(1_800_000_000.0), 1)
+    assert sum(intake.activity().rejected.values()) == 0
+    assert intake.activity().events["TAMIYO_INITIATED"] == 1
