@@ -43,7 +43,8 @@ def _dormant(minutes: int, condition: str, *, changes: int) -> str:
     the start of the run, and of which there are values: a restart of Prometheus does not begin
     them anew, and an exporter that comes late does not judge what it has not seen. Events have to
     come all the while: a run that pauses, or whose epochs last a quarter of an hour, stands at 0
-    for long between two of them.
+    for long between two of them. And they have to tell of seeds: --telemetry-level minimal does
+    not, and a run that reports neither an epoch nor a seed is not one in which nothing grows.
     """
     return f"""
 max_over_time(sanctum_active_slots[{minutes}m])
@@ -53,6 +54,7 @@ and {last("sanctum_run_start_timestamp_seconds")} < time() - {minutes * 60}
 and changes(sanctum_last_event_timestamp_seconds[{minutes}m]) >= {changes}
 and {last("sanctum_last_event_timestamp_seconds")} > time() - {minutes * 30}
 and {last("sanctum_seeds_expected")} == 1
+and ({last("sanctum_run_epochs_completed")} + {last("sanctum_seeds_germinated_total")}) > 0
 {IN_TRAINING}
 """
 

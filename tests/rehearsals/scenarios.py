@@ -462,6 +462,11 @@ def _(folder: Path) -> Play:
     return Play(hooked(training(START, edit=edit), inf, _END - 300))
 
 
+@_stage("telemetry that tells of no seed / hook")
+def _(folder: Path) -> Play:
+    return Play(hooked(training(START, edit=trainings.mute), inf, _END - 300))
+
+
 @_stage("a single seed grows / hook")
 def _(folder: Path) -> Play:
     lines = training(START, edit=trainings.nearly_barren)

@@ -30,6 +30,7 @@ from sanctum_exporter.cli.serving import serving
 from sanctum_exporter.cli.sources import foreign
 from sanctum_exporter.durations import parse_duration
 from sanctum_exporter.files.lines import SourceError, read_lines
+from sanctum_exporter.files.names import shown
 from sanctum_exporter.files.replay import Pacer
 from sanctum_exporter.sinks.otlp import PushOptions
 from sanctum_exporter.state.groups import Groups
@@ -63,11 +64,11 @@ def replay(
     """
     stop = Event()
     pacer = Pacer(speed, stop)
-    intake = Intake(Groups(num_envs), source=str(file), decode_line=pacer.read)
+    intake = Intake(Groups(num_envs), source=shown(file), decode_line=pacer.read)
     with serving(
         intake,
         web,
-        origin=f"replay {file}",
+        origin=f"replay {shown(file)}",
         stop=stop,
         otlp=otlp,
         not_ready=lambda: foreign(intake.activity(), file),
