@@ -20,7 +20,7 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
-_USUAL_MINUTES = 8
+_USUAL_MINUTES = 9
 
 _began = time.monotonic()
 
