@@ -118,6 +118,20 @@ def test_a_directory_that_is_not_utf_8_is_served_like_any_other(tmp_path: Path) 
         assert running.stop() == 0
 
 
+def test_the_newest_run_of_a_directory_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    """Log, page and readiness name it, where its bytes as they are would be an error."""
+    directory = tmp_path / os.fsdecode(b"r\xfcns")
+    path = directory / "telemetry_2026-01-01_000000" / "events.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no telemetry\n")
+    with exporter("watch", str(directory)) as running:
+        running.wait_for(r"following " + f"{tmp_path}/r\\xfcns/telemetry_2026")
+        eventually(lambda: "none of the lines of" in running.get("/-/ready")[1])
+        status, page = running.get("/")
+        assert (status, r"r\xfcns/telemetry_2026" in page) == (200, True)
+        assert running.stop() == 0
+
+
 def test_replay_ends_with_the_recorded_values_and_goes_on_serving() -> None:
     """The values of the last golden row; times are those of the replay."""
     with exporter("replay", str(recordings.path("heuristic")), "--speed", "100000") as running:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sanctum_exporter import logs
+from sanctum_exporter.files.names import shown
 from sanctum_exporter.files.runs import LatePath, NewIntake
 from sanctum_exporter.readings import Activity
 
@@ -20,8 +21,8 @@ def foreign(activity: Activity, path: Path) -> str | None:
     if not rejected or any(activity.events.values()):
         return None
     return (
-        f"none of the lines of {path} is an event of esper-lite ({rejected} rejected, the log says "
-        "why): is it its telemetry?"
+        f"none of the lines of {shown(path)} is an event of esper-lite ({rejected} rejected, the "
+        "log says why): is it its telemetry?"
     )
 
 
@@ -43,10 +44,10 @@ class AnnouncedPath(LatePath):
         more = super().poll()
         if self.newest_run != self._announced:
             self._announced = self.newest_run
-            logs.info("following %s, the newest run in %s", self._announced, self._directory)
+            logs.info("%s, the newest run in %s", self.describe(), shown(self._directory))
         return more
 
     def describe(self) -> str | None:
         """Return which run is followed, None where that is no question."""
         run = self.newest_run
-        return None if run is None else f"following {run}"
+        return None if run is None else f"following {shown(run)}"

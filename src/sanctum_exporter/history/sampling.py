@@ -9,10 +9,10 @@ from typing import Final, TypeAlias
 from sanctum_exporter.history.scenario import Exporter, Scenario
 from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.prometheus import SanctumCollector
+from sanctum_exporter.web.scrapers import LONGEST_WAIT_SECONDS
 
 JOB: Final = "sanctum"
 STALE: Final = None
-LAST_WORD_SECONDS: Final = 20.0
 
 Series: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
 """Name and labels."""
@@ -102,7 +102,7 @@ def _answering(
 ) -> Exporter | None:
     for exporter in exporters:
         # It has been scraped regularly, so it waits for the next scrape if that is soon.
-        waits = min(interval, LAST_WORD_SECONDS) if exporter.ending == "waits" else 0.0
+        waits = min(interval, LONGEST_WAIT_SECONDS) if exporter.ending == "waits" else 0.0
         regular = at - interval >= exporter.start + interval
         end = exporter.end + (waits if regular else 0.0)
         last_scrape = at - interval < exporter.end

@@ -6,22 +6,8 @@ import shutil
 from pathlib import Path
 
 from sanctum_exporter.files.runs import AllRuns, Follower, LatePath, NewestRun
-from sanctum_exporter.state.groups import Groups
-from sanctum_exporter.state.intake import Intake
 from tests import events
-
-
-def new_intake(path: Path, run: str | None) -> Intake:
-    """Return an empty state."""
-    return Intake(Groups(run=run), source=str(path))
-
-
-def write_run(directory: Path, name: str, *lines: bytes) -> Path:
-    """Write a run as esper-lite does, and return its file."""
-    path = directory / name / "events.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(line + b"\n" for line in lines))
-    return path
+from tests.rundirs import new_intake, settle, write_run
 
 
 def not_ready(follower: Follower) -> str | None:
@@ -32,12 +18,6 @@ def not_ready(follower: Follower) -> str | None:
 def down(follower: Follower) -> bool:
     """Tell whether reading fails at this moment."""
     return follower.failure is not None
-
-
-def settle(follower: Follower) -> None:
-    """Poll until there is nothing new."""
-    while follower.poll():
-        pass
 
 
 def envs(follower: Follower) -> list[int]:

@@ -14,32 +14,12 @@ import pytest
 
 from sanctum_exporter.files.runs import AllRuns, Follower, LatePath, NewestRun
 from sanctum_exporter.sinks.prometheus import SanctumCollector
-from sanctum_exporter.state.groups import Groups
-from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web import page
 from tests import events
 from tests.clocks import Clock
+from tests.rundirs import new_intake, settle, write_run
 
 OLDER, NEWER = "telemetry_2026-01-01_000000", "telemetry_2026-01-02_000000"
-
-
-def new_intake(path: Path, run: str | None) -> Intake:
-    """Return an empty state."""
-    return Intake(Groups(run=run), source=str(path))
-
-
-def write_run(directory: Path, name: str, *lines: bytes) -> Path:
-    """Write a run as esper-lite does, and return its file."""
-    path = directory / name / "events.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(line + b"\n" for line in lines))
-    return path
-
-
-def settle(follower: Follower) -> None:
-    """Poll until there is nothing new."""
-    while follower.poll():
-        pass
 
 
 def failure(follower: Follower) -> str | None:
