@@ -104,7 +104,7 @@ def test_inspect_does_not_count_half_a_line_at_the_end(
     path.write_bytes(events.started() + b"\n" + events.germinated()[:50])
     document = json.loads(run("inspect", path, "--format", "json").out)
     assert (document["events"], document["rejected"]) == ({"TRAINING_STARTED": 1}, {})
-    assert caplog.messages == [f"{path}, line 2: half a line at the end, which is not counted"]
+    assert caplog.messages == [f"{path}: half a line at the end, which is not counted"]
 
 
 def test_inspect_table_shows_every_group(run: Any) -> None:

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sanctum_exporter.files.follower import FileFollower
-from sanctum_exporter.files.lines import GZIP_HEADER, read_lines
+from sanctum_exporter.files.lines import GZIP_HEADER, read_blocks, read_lines
 from sanctum_exporter.readings import STAGES
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
@@ -110,12 +110,15 @@ def test_following_in_any_chunks_gives_what_reading_the_whole_file_gives(
             while follower.poll():
                 pass
             follower.poll()
-        whole = new_intake()
+        whole, at_once = new_intake(), new_intake()
         for line in read_lines(path):
             whole.line(line.text, line.number)
-    assert follower.readings() == whole.readings()
-    assert follower.activity().events == whole.activity().events
-    assert follower.activity().rejected == whole.activity().rejected
+        for block in read_blocks(path):
+            at_once.block(block, 1)
+    assert follower.readings() == whole.readings() == at_once.readings()
+    for activity in follower.activity(), at_once.activity():
+        assert activity.events == whole.activity().events
+        assert activity.rejected == whole.activity().rejected
 
 
 def new_intake() -> Intake:

@@ -16,7 +16,7 @@ from rich.table import Table
 from sanctum_exporter import panel
 from sanctum_exporter.cli.parameters import num_envs_option
 from sanctum_exporter.cli.sources import foreign
-from sanctum_exporter.files.lines import SourceError, read_lines
+from sanctum_exporter.files.lines import SourceError, read_blocks, read_lines
 from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.state.groups import Groups
@@ -66,11 +66,15 @@ def inspect(
     group has other values.
     """
     intake = Intake(Groups(num_envs, as_recorded=True), source=str(file))
-    steps = _steps(file, intake, until_line)
     if changes:
-        _print_changes(intake, steps, group)
-    for _ in steps:
-        pass
+        _print_changes(intake, _steps(file, intake, until_line), group)
+    elif until_line is not None:
+        for _ in _steps(file, intake, until_line):
+            pass
+    else:
+        number = 1
+        for block in read_blocks(file):
+            number += intake.block(block, number)
     problem = foreign(intake.activity(), file)
     if problem is not None:
         raise SourceError(problem)

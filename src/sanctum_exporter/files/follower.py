@@ -157,9 +157,8 @@ class FileFollower:
         self._offset += len(chunk)
         self._head = (self._head + chunk[:_MARK_BYTES])[:_MARK_BYTES]
         self._mark = (self._mark + chunk[-_MARK_BYTES:])[-_MARK_BYTES:]
-        for line in self._splitter.split(chunk):
-            self._lines += 1
-            self._reading.line(line, self._lines)
+        for block in self._splitter.split(chunk):
+            self._lines += self._reading.block(block, self._lines + 1)
 
     def _note_holes(self, chunk: bytes) -> None:
         for hole in _HOLE.finditer(chunk):
@@ -195,7 +194,7 @@ class FileFollower:
         rest = self._splitter.take_complete_rest()
         if rest is not None:
             self._rest_taken = True
-            self._reading.line(rest, self._lines + 1)
+            self._reading.block(rest, self._lines + 1)
 
 
 def _is_gzip(descriptor: int) -> bool:

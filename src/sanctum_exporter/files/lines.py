@@ -26,7 +26,7 @@ class SourceError(Exception):
 
 
 class LineSplitter:
-    """Splits a file into lines, in whatever chunks its bytes come.
+    """Splits a file into blocks of whole lines, in whatever chunks its bytes come.
 
     Args:
         limit: bytes past which a line is not kept. None stands for it as soon as it is that long,
@@ -35,41 +35,45 @@ class LineSplitter:
 
     def __init__(self, limit: int = LINE_LIMIT_BYTES) -> None:
         self._limit = limit
-        self._rest = b""
         self._dropping = False
+        self.rest = b""
+        """What follows the last line end."""
 
-    def split(self, chunk: bytes) -> list[bytes | None]:
-        """Return the lines that end in a chunk; keep what follows the last line end."""
-        if self._dropping:
-            _, line_end, chunk = chunk.partition(b"\n")
-            if not line_end:
-                return []
-            self._dropping = False
-        pieces = chunk.split(b"\n")
-        pieces[0] = self._rest + pieces[0]
-        lines = [piece if len(piece) <= self._limit else None for piece in pieces]
-        if lines[-1] is None:
-            self._dropping, self._rest = True, b""
-        else:
-            self._rest = lines.pop() or b""
-        return lines
+    def split(self, chunk: bytes) -> Iterator[bytes | None]:
+        """Yield the lines that end in a chunk, each with its end; keep what follows them.
 
-    def finish(self) -> list[bytes | None]:
-        """Return what is left as the last line, if anything is."""
-        return self.split(b"\n") if self._rest else []
+        Args:
+            chunk: no more bytes than the limit.
+        """
+        begin = 0
+        if self._dropping or self.rest:
+            begin = chunk.find(b"\n") + 1
+            if begin and not self._dropping:
+                line = self.rest + chunk[:begin]
+                yield line if len(line) <= self._limit + 1 else None
+            if begin:
+                self._dropping, self.rest = False, b""
+        end = chunk.rfind(b"\n") + 1
+        if begin < end:
+            yield chunk[begin:end]
+        if not self._dropping:
+            self.rest += chunk[end:]
+        if len(self.rest) > self._limit:
+            self._dropping, self.rest = True, b""
+            yield None
 
     def take_complete_rest(self) -> bytes | None:
         """Return what is left if it is a whole JSON object; it is then no longer left.
 
         A beginning of an object is never an object itself, so nothing is taken by half.
         """
-        if not (self._rest.lstrip().startswith(b"{") and self._rest.rstrip().endswith(b"}")):
+        if not (self.rest.lstrip().startswith(b"{") and self.rest.rstrip().endswith(b"}")):
             return None
         try:
-            json.loads(self._rest)
+            json.loads(self.rest)
         except (ValueError, RecursionError):
             return None
-        rest, self._rest = self._rest, b""
+        rest, self.rest = self.rest, b""
         return rest
 
 
@@ -83,28 +87,46 @@ class Line(NamedTuple):
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """Yield the lines of a plain or gzip file; a last one without its end only if it is an object.
-
-    Half a line is no line yet, to whoever follows the file either.
-
-    Raises:
-        SourceError: if the file cannot be read.
-    """
-    splitter = LineSplitter()
+    """Yield the lines of a plain or gzip file, without their ends; see ``read_blocks``."""
     number = 0
     share_before = 0.0
-    for chunk, share_read in _read_chunks(path):
-        lines = splitter.split(chunk)
+    for block, share_read in _read(path):
+        lines = [None] if block is None else block.removesuffix(b"\n").split(b"\n")
         for index, text in enumerate(lines, start=1):
             share = share_before + (share_read - share_before) * index / len(lines)
             yield Line(text, number + index, share)
         number += len(lines)
         share_before = share_read
+
+
+def read_blocks(path: Path) -> Iterator[bytes | None]:
+    """Yield the lines of a plain or gzip file, many at once, None for one that is too long.
+
+    A last one without its end is read only if it is an object: half a line is no line yet, to
+    whoever follows the file either.
+
+    Raises:
+        SourceError: if the file cannot be read.
+    """
+    for block, _ in _read(path):
+        yield block
+
+
+def _read(path: Path) -> Iterator[tuple[bytes | None, float]]:
+    """Yield blocks, each with how much of the file they are up to it, roughly, 0 to 1."""
+    splitter = LineSplitter()
+    share_before = 0.0
+    for chunk, share_read in _read_chunks(path):
+        blocks = list(splitter.split(chunk))
+        for block in blocks:
+            # All but the last are a line that began in an earlier chunk.
+            yield block, share_read if block is blocks[-1] else share_before
+        share_before = share_read
     rest = splitter.take_complete_rest()
     if rest is not None:
-        yield Line(rest, number + 1, 1.0)
-    elif splitter.finish():
-        logs.warning("%s, line %d: half a line at the end, which is not counted", path, number + 1)
+        yield rest, 1.0
+    elif splitter.rest:
+        logs.warning("%s: half a line at the end, which is not counted", path)
 
 
 def is_gzip(path: Path) -> bool:

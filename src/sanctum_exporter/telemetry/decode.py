@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import reduce
+from io import BytesIO
 from operator import or_
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ from sanctum_exporter.telemetry.events import (
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, is_unicode, unreadable
 
 _decode_strictly: Final = msgspec.json.Decoder(reduce(or_, STRUCTS.values())).decode
+# Up to msgspec 0.20 its errors are no ValueError.
+_REFUSALS: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def decode(line: bytes) -> Event:
@@ -40,11 +43,26 @@ def decode(line: bytes) -> Event:
     """
     try:
         event: Event = _decode_strictly(line)
-    # Up to msgspec 0.20 its errors are no ValueError.
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except _REFUSALS:
         # What the strict decoder refuses is most often fine: NaN, an unknown type, "__aggregate__".
         return convert(_parse(line))
     return event
+
+
+def decode_usual(lines: BytesIO) -> tuple[list[Event], bytes | None]:
+    """Return the events of lines up to one that the strict decoder refuses, and that one.
+
+    What is left of the lines are those after it; None was refused where none is left.
+    """
+    events: list[Event] = []
+    try:
+        # A loop of Python's would cost as much again. What came before the refused one stays.
+        events.extend(map(_decode_strictly, lines))
+    except _REFUSALS:
+        content, end = lines.getvalue(), lines.tell()
+        refused = content[content.rfind(b"\n", 0, end - 1) + 1 : end]
+        return events, refused.removesuffix(b"\n")
+    return events, None
 
 
 def convert(envelope: Any) -> Event:

@@ -323,5 +323,10 @@ def slot_reports(seeds: Mapping[str, T] | None) -> Mapping[str, T] | None:
     """
     if not seeds:
         return seeds
-    slots = {name: seed for name, seed in seeds.items() if not name.startswith(SUMMARY_PREFIX)}
-    return slots or None
+    for name in seeds:
+        if name.startswith(SUMMARY_PREFIX):
+            slots = {
+                name: seed for name, seed in seeds.items() if not name.startswith(SUMMARY_PREFIX)
+            }
+            return slots or None
+    return seeds

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
+from sanctum_exporter.telemetry.decode import decode
 from sanctum_exporter.telemetry.events import Event
 from sanctum_exporter.telemetry.rejection import LOG_INTERVAL_SECONDS
-from tests import events
+from tests import events, recordings
 from tests.clocks import Clock
 from tests.live import live_event
 
+NOW = events.EPOCH_SECONDS
 FAR_AHEAD = "2200-01-01T00:00:00+00:00"
 
 
@@ -36,6 +40,96 @@ def test_every_event_is_counted_once_by_type_or_by_reason() -> None:
         "line_too_long": 1,
         "unknown_env": 1,
     }
+
+
+NAN = events.line("SEED_GERMINATED", {"env_id": 0, "slot_id": "r0c0", "loss": float("nan")})
+SUMMARY = events.line("EPOCH_COMPLETED", {"env_id": 0, "seeds": {"__aggregate__": {"n": 1}}})
+ODDITIES = {
+    "nothing odd": [],
+    "not a number": [NAN],
+    "a summary": [SUMMARY],
+    "garbage": [b"garbage"],
+    "not UTF-8": [events.line("SEED_PRUNED", {"env_id": 0, "slot_id": "X"}).replace(b"X", b"\xff")],
+    "blank lines": [b"", b" \r", b"\t"],
+    "an unknown env": [events.germinated(env_id=9)],
+    "the year 2200": [events.line("PLATEAU_DETECTED", timestamp=FAR_AHEAD)],
+    "no time": [events.line("TAMIYO_INITIATED", {}, timestamp=None)],
+    "two whole events on a line": [events.germinated() + events.germinated()],
+    "two whole events on a line, and a blank one": [events.germinated() + NAN, b""],
+    "an event over two lines": [*events.germinated().replace(b": ", b":\n", 1).split(b"\n")],
+    "each in its turn": [b"x", NAN, b"", events.germinated(env_id=9), b"y", SUMMARY, b"z"],
+}
+
+
+@pytest.mark.parametrize("odd", ODDITIES.values(), ids=ODDITIES)
+@pytest.mark.parametrize("place", [0, 1, 20, 40])
+def test_a_block_is_taken_in_as_each_of_its_lines_is(
+    odd: list[bytes], place: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Values, counts and what the log says of which line are the same, wherever oddities lie."""
+    usual = [
+        events.started(2),
+        *(
+            line
+            for second in range(10, 30)
+            for line in (
+                events.germinated(),
+                events.line("PLATEAU_DETECTED", timestamp=f"2026-11-22T12:00:{second}+00:00"),
+            )
+        ),
+    ]
+    lines = [*usual[:place], *odd, *usual[place:]]
+    at_once, one_by_one = (Intake(Groups(clock=Clock(NOW)), clock=Clock(NOW)) for _ in range(2))
+    assert at_once.block(b"\n".join(lines) + b"\n", 1) == len(lines)
+    said = caplog.messages[:]
+    caplog.clear()
+    for number, line in enumerate(lines, start=1):
+        one_by_one.line(line, number)
+    assert at_once.activity() == one_by_one.activity()
+    assert at_once.readings() == one_by_one.readings()
+    assert said == caplog.messages
+
+
+def test_two_halves_of_lines_are_never_one_good_event() -> None:
+    """What a crash glued is rejected, whatever types the halves are of and wherever they break."""
+    recorded = recordings.lines("ppo_single")
+    kinds = {json.loads(line)["event_type"]: line for line in recorded}
+    intake = Intake(Groups())
+    glued = [
+        first[:cut] + second
+        for first in kinds.values()
+        for second in kinds.values()
+        for cut in range(1, len(first), len(first) // 7)
+    ]
+    assert len(glued) > 2000
+    intake.block(b"\n".join(glued) + b"\n", 1)
+    activity = intake.activity()
+    assert sum(activity.events.values()) == 0
+    assert sum(activity.rejected.values()) == len(glued)
+
+
+def test_the_lines_of_a_block_are_decoded_as_each_of_them_is() -> None:
+    """Who gives events another time does so for those of a block, too."""
+    seen: list[bytes] = []
+
+    def read(line: bytes) -> Event:
+        seen.append(line)
+        return msgspec.structs.replace(decode(line), group_id="B")
+
+    intake = Intake(Groups(), decode_line=read)
+    assert intake.block(events.started() + b"\n" + events.germinated() + b"\n", 1) == 2
+    assert seen == [events.started(), events.germinated()]
+    assert [reading.group_id for reading in intake.readings()] == ["B"]
+
+
+def test_a_block_has_as_many_lines_as_it_says() -> None:
+    """One without its end is one, and so is one that is too long."""
+    intake = Intake(Groups())
+    assert intake.block(events.started(), 1) == 1
+    assert intake.block(None, 2) == 1
+    assert intake.block(b"\n", 3) == 1
+    assert sum(intake.activity().events.values()) == 1
+    assert intake.activity().rejected["line_too_long"] == 1
 
 
 def test_counts_are_there_from_the_start() -> None:
