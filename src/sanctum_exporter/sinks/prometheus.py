@@ -11,13 +11,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
 from sanctum_exporter import forks
-from sanctum_exporter.catalogue import (
-    EXPORTER_METRICS,
-    GROUP_LABEL,
-    GROUP_METRICS,
-    RUN_LABEL,
-    common_labels,
-)
+from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS, common_labels
 from sanctum_exporter.metric import ExporterReading, Metric, T
 from sanctum_exporter.readings import ReadingSource
 
@@ -43,7 +37,6 @@ class SanctumCollector(Collector):
         self._publisher = publisher
         self._forks = forks.count
         self._run_label = run_label
-        self._common_labels = (RUN_LABEL, GROUP_LABEL) if run_label else (GROUP_LABEL,)
         self._clock = clock
         self._exporter_reading = exporter_reading
 
@@ -53,10 +46,10 @@ class SanctumCollector(Collector):
             return
         started = self._clock()
         groups = [
-            (tuple(common_labels(group, run_label=self._run_label).values()), group)
+            (common_labels(group, run_label=self._run_label), group)
             for group in self._publisher.readings()
         ]
-        families = [_family(metric, self._common_labels, groups) for metric in GROUP_METRICS]
+        families = [_family(metric, groups) for metric in GROUP_METRICS]
         activity = self._publisher.activity()
         duration = self._clock() - started
         exporter = self._exporter_reading(
@@ -64,31 +57,29 @@ class SanctumCollector(Collector):
         )
         yield from families
         for metric in EXPORTER_METRICS:
-            yield _family(metric, (), [((), exporter)])
+            yield _family(metric, [({}, exporter)])
 
     def describe(self) -> Iterator[Family]:
         """Yield the families without samples, so that registering reads nothing."""
         for group_metric in GROUP_METRICS:
-            yield _family(group_metric, self._common_labels, ())
+            yield _family(group_metric, ())
         for exporter_metric in EXPORTER_METRICS:
-            yield _family(exporter_metric, (), ())
+            yield _family(exporter_metric, ())
 
 
-def _family(
-    metric: Metric[T],
-    common_labels: tuple[str, ...],
-    readings: Iterable[tuple[tuple[str, ...], T]],
-) -> Family:
+def _family(metric: Metric[T], readings: Iterable[tuple[dict[str, str], T]]) -> Family:
+    """Return a metric with the samples of its readings, each given with its common labels."""
     family = Family(
         metric.name.removesuffix(_SUFFIXES.get(metric.kind, "")),
         metric.help,
         metric.kind,
         "seconds" if metric.name.endswith("_seconds") else "",
     )
-    names = (*common_labels, *metric.labels)
-    for common_values, reading in readings:
+    for common, reading in readings:
         for values, value in metric.read(reading):
-            labels = dict(zip(names, (*common_values, *values), strict=True))
+            labels = common
+            if values:
+                labels = {**common, **dict(zip(metric.labels, values, strict=True))}
             # The families with an add_metric() of their own name the labels of a state set.
             family.add_sample(metric.name, labels, value)
     return family
