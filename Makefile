@@ -53,9 +53,10 @@ pictures: $(VENV)/dev ## Draw the dashboards with Grafana's component library
 	@$(BIN)/python -m tests.grafana.install --all
 	@$(BIN)/python -m tests.grafana.picture
 
-bench: $(VENV)/dev ## Measure what events, snapshots and live events cost
-	@$(BIN)/python benchmarks/reading.py
-	@$(BIN)/python benchmarks/emit_cost.py
+bench: ARGS =
+bench: .venvs/bench ## Measure us beside others, and write docs/performance.md (ESPER and ESPER_PYTHON as for differential)
+	@.venvs/bench/bin/python tools/stack.py mtail || true
+	@ESPER="$(ESPER)" ESPER_PYTHON="$(ESPER_PYTHON)" .venvs/bench/bin/python -m benchmarks $(ARGS)
 
 fleet: $(VENV)/dev ## Measure a Prometheus that scrapes 10, 100 and 1,000 trainers
 	@$(BIN)/python tools/stack.py prometheus victoria-metrics
@@ -83,6 +84,8 @@ lock: $(VENV)/dev ## Pin the newest dependencies
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.txt pyproject.toml
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --allow-unsafe \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
+	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --no-header --output-file benchmarks/requirements.txt benchmarks/requirements.in
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .venvs .stack mutants tests/grafana/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -98,6 +101,14 @@ $(VENV)/run: requirements.txt pyproject.toml src/sanctum_exporter/_version.py | 
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/run
 	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+.venvs/bench: requirements.txt benchmarks/requirements.txt | $(BIN)/python
+	@rm -rf $@
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip $(PIP_OPTIONS) install -r requirements.txt
+	@$@/bin/python -m pip $(PIP_OPTIONS) install -r benchmarks/requirements.txt
+	@$@/bin/python -m pip $(PIP_OPTIONS) install --no-deps --editable .
 	@touch $@
 
 .venvs/lowest: pyproject.toml requirements-dev.txt | $(VENV)/dev

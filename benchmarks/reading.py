@@ -1,110 +1,151 @@
-"""What an event and a snapshot cost, side by side in one run.
-
-Usage: ``python benchmarks/reading.py [RECORDING...]``; by default four of those in tests/data.
-
-Ratios count, not times: every round runs each subject once, in turn, and the best round counts.
-"""
+"""What it costs to read a file: from bytes in the page cache to the counts of seeds."""
 
 from __future__ import annotations
 
-import gzip
 import json
-import sys
-import time
-from collections.abc import Callable
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
+from importlib import import_module
+from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
-from sanctum_exporter.files.lines import LineSplitter
-from sanctum_exporter.state.aggregator import Aggregator
+from benchmarks import recordings
+from benchmarks.harness import Comparison, Missing, Scale, Way, timed
+from sanctum_exporter.cli import program
+from sanctum_exporter.files.runs import AllRuns, Follower, LatePath
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
-from sanctum_exporter.telemetry.decode import decode
-from sanctum_exporter.telemetry.rejection import RejectedEventError
+from sanctum_exporter.telemetry.events import READ_EVENTS
+from tools.stack import locate
 
-ROUNDS = 7
-DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
+DUCKDB: Any = import_module("duckdb") if find_spec("duckdb") else None
 
-
-def best_seconds(subjects: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Return the best time of each subject over alternating rounds."""
-    best = dict.fromkeys(subjects, float("inf"))
-    for _ in range(ROUNDS):
-        for name, run in subjects.items():
-            began = time.perf_counter()
-            run()
-            best[name] = min(best[name], time.perf_counter() - began)
-    return best
-
-
-def read_recording(path: Path) -> None:
-    content = gzip.decompress(path.read_bytes())
-    lines = content.splitlines()
-    events = [decode(line) for line in lines]
-
-    def take_in() -> None:
-        intake = Intake(Groups())
-        for number, line in enumerate(LineSplitter().split(content), start=1):
-            intake.line(line, number)
-
-    def apply() -> None:
-        groups = Groups()
-        for event in events:
-            try:  # noqa: SIM105 - suppress() would cost as much as what is measured
-                event.tell(groups[event.group_id])
-            except RejectedEventError:
-                pass
-
-    def each(read: Callable[[bytes], object]) -> Callable[[], None]:
-        # Results are dropped, as the exporter drops them: who keeps all of them pays for the
-        # garbage collector, which slows json.loads by half.
-        def run() -> None:
-            for line in lines:
-                read(line)
-
-        return run
-
-    best = best_seconds(
-        {
-            "taken in": take_in,
-            "decoded": each(decode),
-            "applied": apply,
-            "json.loads": each(json.loads),
-        }
-    )
-    megabytes = len(content) / 1e6
-    print(f"{path.name}: {len(lines)} events, {megabytes:.1f} MB")
-    for name, seconds in best.items():
-        ratio = best["json.loads"] / seconds
-        micros = seconds / len(lines) * 1e6
-        print(
-            f"  {name:<11}{megabytes / seconds:7.0f} MB/s {micros:7.2f} us an event {ratio:6.1f}x"
-        )
+RECORDING = "ppo_single"
+RUNS = 4
+QUANTITY = "ms for {} MB"
+# One of the three counts that our pruned, fossilized and germinated seeds are.
+MTAIL_PROGRAM = """\
+counter germinated
+/"event_type": "SEED_GERMINATED"/ {
+  germinated++
+}
+"""
+# The same columns that we read, of the same events.
+QUERY = """
+SELECT group_id, event_type, data->>'env_id', coalesce(slot_id, data->>'slot_id'),
+       data->>'to_stage', data->>'epochs_in_stage', data->>'epochs_total',
+       data->>'episodes_completed', data->'seeds', timestamp
+FROM read_json('{}', format = 'newline_delimited', columns = {{
+  event_type: 'VARCHAR', timestamp: 'VARCHAR', slot_id: 'VARCHAR', group_id: 'VARCHAR', data: 'JSON'
+}})
+WHERE event_type IN ('TRAINING_STARTED', 'SEED_GERMINATED', 'SEED_STAGE_CHANGED', 'SEED_PRUNED',
+  'SEED_FOSSILIZED', 'SEED_GATE_EVALUATED', 'EPOCH_COMPLETED', 'BATCH_EPOCH_COMPLETED')
+"""
 
 
-def snapshots() -> None:
-    def filled(n_envs: int) -> Aggregator:
-        aggregator = Aggregator("default")
-        slot_ids = ["r0c0", "r0c1", "r0c2"]
-        started = {"n_envs": n_envs, "slot_ids": slot_ids}
-        lines = [json.dumps({"event_type": "TRAINING_STARTED", "data": started})]
-        for env_id in range(n_envs):
-            data = {"env_id": env_id, "slot_id": "r0c1"}
-            lines.append(json.dumps({"event_type": "SEED_GERMINATED", "data": data}))
+def comparisons(scale: Scale) -> Iterator[Comparison]:
+    """Compare ours, in each of its ways to read, with others."""
+    once = recordings.content(RECORDING)
+    times = max(RUNS, scale.megabytes * 1_000_000 // len(once))
+    times -= times % RUNS
+    quantity = QUANTITY.format(f"{len(once) * times / 1e6:.0f}")
+    with tempfile.TemporaryDirectory() as folder:
+        file, runs = Path(folder, "events.jsonl"), Path(folder, "runs")
+        file.write_bytes(once * times)
+        for number in range(RUNS):
+            run = runs / f"telemetry_2026-01-0{number + 1}_000000"
+            run.mkdir(parents=True)
+            (run / "events.jsonl").write_bytes(once * (times // RUNS))
+        others = [
+            Way("`json.loads` of each line, dropped", _timed(lambda: _parse(file)), {quantity: 6}),
+            _duckdb(file),
+            _mtail(file, Path(folder)),
+            Way("`wc -l`", _timed(lambda: _run("wc", "-l", str(file))), {quantity: 1 / 6}),
+        ]
+        floor = Way("its bytes read", _timed(lambda: _read(file)))
+        for name, read in (
+            ("`inspect`", lambda: _inspect(file)),
+            ("`watch`", lambda: _follow(LatePath(file, _new_intake))),
+            (f"`watch --all-runs`, {RUNS} runs", lambda: _follow(AllRuns(runs, _new_intake))),
+        ):
+            what = f"A file of a real PPO run into counts, by {name}"
+            yield Comparison(what, [quantity], Way("ours", _timed(read)), others, floor)
+
+
+def _timed(run: Callable[[], object]) -> Callable[[], list[float]]:
+    return timed(lambda: run, unit=1e3)
+
+
+def _inspect(file: Path) -> None:
+    with redirect_stdout(StringIO()):
+        program(["inspect", str(file), "--format", "json"], standalone_mode=False)
+
+
+def _new_intake(path: Path, run: str | None) -> Intake:
+    return Intake(Groups(run=run), source=str(path))
+
+
+def _follow(follower: Follower) -> None:
+    while follower.poll():
+        pass
+
+
+def _read(file: Path) -> None:
+    buffer = bytearray(1 << 20)
+    with file.open("rb", buffering=0) as unread:
+        while unread.readinto(buffer):
+            pass
+
+
+def _parse(file: Path) -> None:
+    with file.open("rb") as lines:
         for line in lines:
-            decode(line.encode()).tell(aggregator)
-        return aggregator
-
-    def hundred(aggregator: Aggregator) -> Callable[[], object]:
-        return lambda: [aggregator.read(0.0) for _ in range(100)]
-
-    best = best_seconds({f"{n}": hundred(filled(n)) for n in (4, 1_000, 100_000)})
-    print("a snapshot, by envs:")
-    for name, seconds in best.items():
-        print(f"  {name:>7} envs {seconds / 100 * 1e6:6.2f} us {seconds / best['4']:5.2f}x")
+            json.loads(line)
 
 
-if __name__ == "__main__":
-    defaults = [DATA / f"{name}.jsonl.gz" for name in ("ppo_single", "ab", "heuristic", "edge")]
-    for recording in [Path(name) for name in sys.argv[1:]] or defaults:
-        read_recording(recording)
-    snapshots()
+def _duckdb(file: Path) -> Way | Missing:
+    name = "DuckDB, the same columns, 1 thread"
+    if DUCKDB is None:
+        return Missing(name, "duckdb is not installed")
+    connection = DUCKDB.connect(config={"threads": 1})
+    query = QUERY.format(file)
+    events = _events(file)
+    _check(name, len(connection.execute(query).fetchall()), sum(events[e] for e in READ_EVENTS))
+    return Way(name, _timed(lambda: connection.execute(query).fetchall()))
+
+
+def _mtail(file: Path, folder: Path) -> Way | Missing:
+    name = "mtail, one count of the three, with its start"
+    program_file = locate("mtail")
+    if program_file is None:
+        return Missing(name, "mtail is not there: `python tools/stack.py mtail`")
+    programs = folder / "programs"
+    programs.mkdir()
+    (programs / "seeds.mtail").write_text(MTAIL_PROGRAM)
+    command = [str(program_file), "--one_shot", "--progs", str(programs), "--logs", str(file)]
+    (said,) = json.loads(_run(*command))["germinated"]
+    _check(name, said["LabelValues"][0]["Value"]["Value"], _events(file)["SEED_GERMINATED"])
+    return Way(name, _timed(lambda: _run(*command)))
+
+
+def _events(file: Path) -> Mapping[str, int]:
+    """Return how many events of each type a file has, as we count them."""
+    follower = LatePath(file, _new_intake)
+    _follow(follower)
+    return follower.activity().events
+
+
+def _check(name: str, counted: int, expected: int) -> None:
+    if counted != expected:
+        raise RuntimeError(f"{name}: counted {counted} and not {expected}, which is no comparison")
+
+
+def _run(*command: str) -> str:
+    found = shutil.which(command[0]) or command[0]
+    done = subprocess.run([found, *command[1:]], capture_output=True, text=True, check=True)
+    return done.stdout

@@ -99,6 +99,7 @@ TOOLS = {
         (1, 21), "kubectl kubernetes-client", "kubectl", tell_version="version --client"
     ),
     "docker-compose": Tool((2, 20), "docker-compose", "docker-compose"),
+    "mtail": Tool((3, 0), "mtail", "mtail"),
     "chromium": Tool((120,), "chromium", _BROWSERS, "usr/lib/chromium", libraries=True),
 }
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from benchmarks.emit_cost import payload_class
+from benchmarks.recordings import payload_class
 from sanctum_exporter.readings import group_name
 from tests.differential.original import Original
 

@@ -1,0 +1,1 @@
+"""What the exporter costs, beside what others cost; ``python -m benchmarks`` measures it."""

@@ -1,0 +1,1 @@
+"""The ways to publish live events that are compared: a module each, with ``hook`` and ``serve``."""
