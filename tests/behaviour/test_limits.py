@@ -103,8 +103,8 @@ def test_a_run_with_a_long_identity_is_named_shortly() -> None:
     taken.take(SimpleNamespace(total_slots=1, run_id=LONG, task_name=LONG, reward_mode=LONG))
     (reading,) = taken.readings()
     info = reading.info
-    names = [reading.group_id, info.run_id, info.task, info.reward_mode]
-    assert [len(name) for name in names] == [256] * 4
+    labels = [reading.group_id, info.run_id, info.task, info.reward_mode]
+    assert [len(label) for label in labels] == [256] * 4
 
 
 @given(st.lists(st.text(min_size=1, max_size=6), min_size=2, max_size=2, unique=True), st.data())
