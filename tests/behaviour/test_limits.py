@@ -120,6 +120,7 @@ def test_no_two_texts_are_one_label(ends: list[str], data: st.DataObject) -> Non
 def test_every_name_of_a_directory_that_is_ascii_is_its_label() -> None:
     """A name of 255 bytes, the longest there is, is not cut; with bytes that are no text, it is."""
     assert run_label("n" * 255) == "n" * 255
+    assert run_label("n" * 256) != "n" * 256
     assert len(run_label(os.fsdecode(b"\xff" * 255))) == 256
 
 
@@ -165,6 +166,8 @@ def test_a_start_with_too_many_slots_is_rejected() -> None:
 def test_what_is_learned_late_has_the_same_limits() -> None:
     """Before a start, too, slots and envs end somewhere, and what is beyond changes nothing."""
     report = {slot: {"stage": "TRAINING", "epochs_in_stage": 1} for slot in MANY_SLOTS}
+    too_many = events.epoch_completed({**report, "one more": report["s0"]})
+    assert rejected(fed([too_many])) == {"beyond_limit": 1}
     intake = fed(events.epoch_completed(report, env) for env in range(100))
     before = intake.readings()[0].slots
     assert (before.total_slots, before.active_slots) == (1_000_000, 1_000_000)

@@ -29,7 +29,9 @@ def tell_back(status: int) -> collectors.Answer:
     """Return a way to answer with all that the request said."""
 
     def respond(handler: BaseHTTPRequestHandler) -> None:
-        body = f"{'.' * 195}{handler.path} {handler.headers}".encode()
+        said = f"{handler.path} {handler.headers}"
+        # Whoever cuts it after 200 characters cuts the secret in two.
+        body = f"{'.' * (195 - said.index(SECRET))}{said}".encode()
         location = f"http://127.0.0.1:9{handler.path}" if status < 400 else "/"
         collectors.answer(status, body, Location=location)(handler)
 
@@ -93,7 +95,7 @@ FAULTS: dict[str, tuple[Place, str, dict[str, str], str]] = {
     "a malformed proxy": (
         refusing,
         f"http://user:{SECRET}@{{}}",
-        {"HTTP_PROXY": f"http://u:{SECRET}@pro xy:no", "NO_PROXY": ""},
+        {"HTTP_PROXY": f"http://u:{SECRET}@127.0.0.1:99999", "NO_PROXY": ""},
         "fails",
     ),
 }
@@ -116,7 +118,7 @@ def test_no_failure_tells_a_secret(fault: str, monkeypatch: pytest.MonkeyPatch) 
     said = "\n".join([*running.said, *pages])
     assert SECRET not in said
     assert BASIC not in said
-    assert SECRET[:-1] not in said
+    assert SECRET[:5] not in said
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_no_failure_tells_a_secret(fault: str, monkeypatch: pytest.MonkeyPatch) 
         f"http://user:{SECRET}@c:port/?token={SECRET}",
         f"http://user:{SECRET}@",
         f"http://user:{SECRET}?x@c:p",
-        f"http://c:port?token={SECRET}@x",
+        f"http://c:port?token=x@{SECRET}",
         f"http://c:port#{SECRET}",
         f"user:{SECRET}@c:4318",
         f"http://user:{SECRET}@[::1/",

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
-from sanctum_exporter.sinks.otlp.endpoint import HIDDEN, split
+from sanctum_exporter.sinks.otlp.endpoint import HIDDEN
 
 # What is shorter protects nothing, and taken out of a text it would leave no text.
 _SHORTEST_SECRET: Final = 4
@@ -52,14 +51,17 @@ def secrets_of(endpoint: str, environ: Mapping[str, str]) -> Secrets:
     )
 
 
-def _of_url(endpoint: str) -> Iterator[str]:
-    with suppress(ValueError):
-        url = split(endpoint)
-        userinfo = url.netloc.rpartition("@")[0]
+def _of_url(url: str) -> Iterator[str]:
+    """Yield what is secret of a URL, also of one that cannot be parsed."""
+    rest = url.rpartition("://")[2]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    for text in (authority, rest):
+        userinfo = text.rpartition("@")[0]
         yield from (userinfo, *userinfo.partition(":"))
         yield b64encode(unquote(userinfo).encode()).decode()
-        yield from (url.query, *(value for _, value in parse_qsl(url.query)))
-        yield from (pair.partition("=")[2] for pair in url.query.split("&"))
+    query = url.partition("?")[2].partition("#")[0]
+    yield query
+    yield from (pair.partition("=")[2] for pair in query.split("&"))
 
 
 def _of_headers(text: str) -> Iterator[str]:
