@@ -94,7 +94,7 @@ FAULTS: dict[str, tuple[Place, str, dict[str, str], str]] = {
     ),
     "a malformed proxy": (
         refusing,
-        f"http://user:{SECRET}@{{}}",
+        "http://{}",
         {"HTTP_PROXY": f"http://u:{SECRET}@127.0.0.1:99999", "NO_PROXY": ""},
         "fails",
     ),
