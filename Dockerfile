@@ -12,7 +12,7 @@ WORKDIR /src
 # The dependencies change less often than the source, so they are a layer of their own.
 COPY requirements.txt ./
 RUN python -m pip --python /opt/sanctum-exporter install --no-cache-dir --no-compile \
-    --only-binary :all: -r requirements.txt
+    --only-binary :all: --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 RUN python -m pip --python /opt/sanctum-exporter install --no-cache-dir --no-compile --no-deps . \

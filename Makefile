@@ -13,7 +13,7 @@ STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmaler
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz lowest pythons check generate pictures bench fleet mutants rehearsals proofs differential lock clean
+.PHONY: help demo test quick fuzz lowest pythons check audit costs generate pictures bench fleet mutants rehearsals proofs differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,6 +44,12 @@ check: $(VENV)/dev ## Linters, types, import contracts, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.generate --check
+
+audit: $(VENV)/dev ## Compare the pinned dependencies with advisories, and what is installed with what is pinned
+	@$(BIN)/python -m tools.audit
+
+costs: $(VENV)/dev ## Measure what each dependency takes on disk and at import, for docs/dependencies.md
+	@$(BIN)/python -m tools.costs
 
 generate: $(VENV)/dev ## Write every generated file anew
 	@$(BIN)/python -m tools.generate
@@ -79,10 +85,10 @@ differential: ARGS = --events 100000
 differential: $(VENV)/dev ## Compare with esper-lite itself, event by event (ESPER=its src folder, ESPER_PYTHON=a Python with what it needs and what we need)
 	@PYTHONPATH=$(ESPER):.:src $(or $(ESPER_PYTHON),$(BIN)/python) -m tests.differential $(ARGS)
 
-lock: $(VENV)/dev ## Pin the newest dependencies
-	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
+lock: $(VENV)/dev ## Pin the newest dependencies, and the hashes of their files
+	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements.txt pyproject.toml
-	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --allow-unsafe \
+	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --allow-unsafe \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file benchmarks/requirements.txt benchmarks/requirements.in
@@ -95,12 +101,12 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment: install its venv module (python3-venv)" >&2; exit 1; }
 
 $(VENV)/run: requirements.txt pyproject.toml src/sanctum_exporter/_version.py | $(BIN)/python
-	@$(PIP) install -r requirements.txt
+	@$(PIP) install --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/run
-	@$(PIP) install -r requirements-dev.txt
+	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
 
 .venvs/bench: requirements.txt benchmarks/requirements.txt | $(BIN)/python
@@ -115,7 +121,8 @@ $(VENV)/dev: requirements-dev.txt $(VENV)/run
 	@rm -rf $@
 	@$(PYTHON) -m venv $@
 	@$(BIN)/python tools/lowest.py > $@/constraints.txt
-	@grep -v '^import-linter' requirements-dev.txt | $@/bin/python -m pip $(PIP_OPTIONS) install -r /dev/stdin
+	@sed '/^import-linter==/,/^[^ ]/{/^import-linter==/d;/^ /d}' requirements-dev.txt | \
+		$@/bin/python -m pip $(PIP_OPTIONS) install --require-hashes -r /dev/stdin
 	@$@/bin/python -m pip $(PIP_OPTIONS) install --upgrade --constraint $@/constraints.txt $$(cut -d= -f1 $@/constraints.txt)
 	@$@/bin/python -m pip $(PIP_OPTIONS) install --no-deps --editable .
 	@touch $@

@@ -68,7 +68,7 @@ def run_tests(minor: int, program: Path) -> int:
         "--quiet",
         "install",
     ]
-    requirements = ["-r", "requirements.txt", "-r", "requirements-dev.txt"]
+    requirements = ["--require-hashes", "-r", "requirements.txt", "-r", "requirements-dev.txt"]
     subprocess.run([*pip, *requirements], cwd=ROOT, check=True)
     subprocess.run([*pip, "--no-deps", "--editable", "."], cwd=ROOT, check=True)
     command: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]

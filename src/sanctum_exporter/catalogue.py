@@ -282,6 +282,14 @@ EXPORTER_METRICS: Final[tuple[Metric[ExporterReading], ...]] = (
         _one(lambda exporter: int(exporter.activity.on_duty)),
     ),
     Metric(
+        "sanctum_exporter_runs_passed_over",
+        "gauge",
+        "sanctum.exporter.runs_passed_over",
+        "{run}",
+        "Older runs of a directory that are not followed, beyond what --most-runs allows.",
+        _one(lambda exporter: exporter.activity.runs_passed_over),
+    ),
+    Metric(
         "sanctum_exporter_runs_under_way",
         "gauge",
         "sanctum.exporter.runs_under_way",

@@ -7,16 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 from sanctum_exporter.durations import describe_duration
 
 DEFAULT_GROUP: Final = "default"
 
+LONGEST_LABEL: Final = 255
+"""Characters of a label's value, which is in some thirty series, while a line may be all id.
+
+A directory's name has 255 bytes at most, and receivers take 1024 and more."""
+_DIGEST_BYTES: Final = 16
+
+
+def label_value(text: str) -> str:
+    """Return a text as the value of a label: what is too long ends in a digest of all of it.
+
+    It is then a character longer than any text that is not cut, so no two texts are one value.
+    """
+    if len(text) <= LONGEST_LABEL:
+        return text
+    # Half a surrogate pair, which is no text, is refused elsewhere.
+    digest = blake2b(text.encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{text[: LONGEST_LABEL - len(digest)]}~{digest}"
+
 
 def group_name(group_id: str | None) -> str:
     """Return the group that an id names: none and an empty one name the default (R1)."""
-    return group_id or DEFAULT_GROUP
+    return label_value(group_id) if group_id else DEFAULT_GROUP
 
 
 Trend: TypeAlias = Literal["rising", "stable", "falling"]
@@ -146,6 +165,7 @@ class Activity:
     ``on_duty`` is whether somebody would miss the exporter: it follows a run that is midway, or
     waits for its first. It is not where it lives in a training process, nor once told to end.
     ``source_failure`` says why the source is not being read, None while it is.
+    ``runs_passed_over`` is how many runs there are beyond those that are followed.
     """
 
     events: Mapping[str, int] = field(default_factory=dict)
@@ -155,6 +175,7 @@ class Activity:
     counted_since: float = 0.0
     source_failure: str | None = None
     on_duty: bool = False
+    runs_passed_over: int = 0
 
 
 class ReadingSource(Protocol):

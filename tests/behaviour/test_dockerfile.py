@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
+import pytest
+
 from tests import recordings
 
 ROOT = recordings.ROOT
@@ -63,10 +65,20 @@ def test_everything_that_is_copied_exists_and_is_not_ignored() -> None:
         assert (ROOT / source).exists(), source
 
 
-def test_dependencies_are_pinned() -> None:
-    """Every requirement has one version, and no address of an index."""
-    text = (ROOT / "requirements.txt").read_text("utf-8")
-    rows = [row.split("#")[0].strip() for row in text.splitlines()]
-    for row in filter(None, rows):
-        assert re.fullmatch(r"[\w.\[\]-]+==[\w.]+( ;.*)?( \\)?", row), row
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_dependencies_are_pinned(name: str) -> None:
+    """Every requirement has one version and the hashes of its files, and no address of an index."""
+    text = (ROOT / name).read_text("utf-8")
+    rows = re.sub(r"(?m)^\s*#.*\n", "", text).replace("\\\n", "").splitlines()
+    assert len(rows) > 20
+    for row in rows:
+        assert re.fullmatch(
+            r"[\w.\[\]-]+==[\w.]+( ; [^#]*?)?(\s+--hash=sha256:[0-9a-f]{64})+", row
+        ), row
     assert "://" not in text
+
+
+def test_the_image_takes_only_files_with_those_hashes() -> None:
+    """Building it fails where an index serves another file under the same version."""
+    (install,) = [rest for _, rest in stages()["build"] if "-r requirements.txt" in rest]
+    assert "--require-hashes" in install.split()

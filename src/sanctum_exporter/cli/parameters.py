@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from sanctum_exporter.durations import parse_duration
-from sanctum_exporter.sinks.otlp import PROTOCOLS, OtlpProtocol, resolve
+from sanctum_exporter.sinks.otlp import PROTOCOLS, OtlpProtocol, resolve, shown
 from sanctum_exporter.web.address import (
     DEFAULT_ADDRESS,
     DEFAULT_TELEMETRY_PATH,
@@ -198,7 +198,7 @@ def otlp_options(command: Callable[..., None]) -> Callable[..., None]:
         except ValueError as error:
             raise click.UsageError(str(error), ctx) from None
         if otlp is None and otlp_endpoint is not None:
-            _log.warning("nothing is pushed to %s: OTEL_SDK_DISABLED is true", otlp_endpoint)
+            _log.warning("nothing is pushed to %s: OTEL_SDK_DISABLED is true", shown(otlp_endpoint))
         if otlp is None and no_web:
             raise click.UsageError("--no-web leaves no way out; give --otlp.endpoint", ctx)
         if no_web and web.sd_file is not None:

@@ -86,7 +86,7 @@ def run(
         if exporter.url is not None and web is not None:
             SCREEN.say(f"{origin}: serving {exporter.url}{web.telemetry_path}")
         if otlp is not None:
-            SCREEN.say(f"{origin}: pushing to {otlp.endpoint}")
+            SCREEN.say(f"{origin}: pushing to {otlp.shown_endpoint}")
 
     watch = HubWatch(add_exporter)
     watch.install()

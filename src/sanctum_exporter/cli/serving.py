@@ -67,7 +67,9 @@ def serving(
                 except ValueError as error:
                     raise click.ClickException(str(error)) from None
                 every = f"every {otlp.interval_seconds:g} s"
-                click.echo(f"{origin}: pushing to {otlp.endpoint} {every} (Ctrl-C stops)", err=True)
+                click.echo(
+                    f"{origin}: pushing to {otlp.shown_endpoint} {every} (Ctrl-C stops)", err=True
+                )
             yield
             before_last_scrape()
         if server is not None and web is not None:

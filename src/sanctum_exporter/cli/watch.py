@@ -19,21 +19,29 @@ from sanctum_exporter.cli.sources import AnnouncedPath, foreign
 from sanctum_exporter.files.lines import is_gzip
 from sanctum_exporter.files.names import shown
 from sanctum_exporter.files.polling import Following
-from sanctum_exporter.files.runs import AllRuns
+from sanctum_exporter.files.runs import MOST_GROUPS_OF_EACH_RUN, MOST_RUNS, AllRuns
 from sanctum_exporter.sinks.otlp import PushOptions
-from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.groups import MOST_GROUPS, Groups
 from sanctum_exporter.state.intake import Intake
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--all-runs", is_flag=True, help="Follow every run of a directory at once.")
+@click.option(
+    "--most-runs",
+    type=click.IntRange(min=1),
+    default=MOST_RUNS,
+    show_default=True,
+    help="With --all-runs, how many runs are followed at once: the newest.",
+)
 @num_envs_option
 @web_options
 @otlp_options
 def watch(
     path: Path,
     all_runs: bool,
+    most_runs: int,
     num_envs: int,
     web: WebOptions | None,
     otlp: PushOptions | None,
@@ -46,7 +54,8 @@ def watch(
     """
 
     def new_intake(events: Path, run: str | None) -> Intake:
-        return Intake(Groups(num_envs, run=run), source=shown(events))
+        most = MOST_GROUPS_OF_EACH_RUN if all_runs else MOST_GROUPS
+        return Intake(Groups(num_envs, run=run, most=most), source=shown(events))
 
     if all_runs and path.exists() and not path.is_dir():
         raise click.UsageError(
@@ -61,7 +70,7 @@ def watch(
                 click.get_current_context(),
             )
     newest = AnnouncedPath(path, new_intake)
-    following = Following(AllRuns(path, new_intake) if all_runs else newest)
+    following = Following(AllRuns(path, new_intake, most=most_runs) if all_runs else newest)
     stop = Event()
     try:
         with serving(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from sanctum_exporter.readings import label_value
+
 
 def shown(path: Path | str) -> str:
     r"""Return a path as text for people: a byte that is not UTF-8 is written ``\xff``."""
@@ -19,7 +21,7 @@ def run_label(name: str) -> str:
 
     A backslash is written twice, so that no two names are the same label.
     """
-    return shown(name.replace("\\", "\\\\"))
+    return label_value(shown(name.replace("\\", "\\\\")))
 
 
 def cannot_read(path: Path, error: OSError) -> str:

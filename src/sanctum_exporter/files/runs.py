@@ -5,10 +5,11 @@ from __future__ import annotations
 import stat
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
+from sanctum_exporter import logs
 from sanctum_exporter.files.counts import total
 from sanctum_exporter.files.directory import RunDirectory, run_order
 from sanctum_exporter.files.follower import FileFollower
@@ -18,6 +19,12 @@ from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 
 _MOST_FAILURES_SAID: Final = 3
+
+MOST_RUNS: Final = 2000
+"""Runs that are followed at once unless asked otherwise: if each has two groups, their state takes
+25 MB and a scrape of them 60 MB more."""
+MOST_GROUPS_OF_EACH_RUN: Final = 4
+"""Groups of a run that is one of many: an A/B run has two, and events of the hub make a third."""
 
 NewIntake = Callable[[Path, str | None], Intake]
 """Makes the empty state that a file is read into, given the file and the label of its run."""
@@ -141,6 +148,7 @@ class AllRuns:
         directory: where runs are; it need not exist yet.
         new_intake: makes the empty state of a run.
         clock: monotonic seconds.
+        most: how many runs are followed at once, the newest ones.
     """
 
     def __init__(
@@ -148,10 +156,15 @@ class AllRuns:
         directory: Path,
         new_intake: NewIntake,
         clock: Callable[[], float] = time.monotonic,
+        most: int = MOST_RUNS,
     ) -> None:
+        self._path = directory
+        self._most = most
         self._directory = RunDirectory(directory, clock)
         self._no_run_yet = _no_run_yet(directory)
         self._new_intake = new_intake
+        self._runs: Mapping[Path, str] = {}
+        self._has_passed_over = False
         self._followed = _Followed(gone=nothing_read().activity())
         self._unfinished: set[Path] = set()
         self._failure: str | None = None
@@ -177,15 +190,17 @@ class AllRuns:
     def activity(self) -> Activity:
         """Return the counts of all runs' events."""
         followed = self._followed
-        return total([followed.gone, *(run.counted() for run in followed.runs.values())])
+        counts = total([followed.gone, *(run.counted() for run in followed.runs.values())])
+        return replace(counts, runs_passed_over=followed.passed_over)
 
     def poll(self) -> bool:
         """Read a bit of every run whose turn it is."""
         looked_at = self._directory.look()
         if self._directory.failure is not None:
             return False
-        if self._directory.runs.keys() != self._followed.runs.keys():
+        if self._runs is not self._directory.runs:
             self._followed = self._follow(self._directory.runs)
+            self._runs = self._directory.runs
         runs = self._followed.runs
         turns = (looked_at | self._unfinished) & runs.keys()
         self._unfinished = {path for path in turns if runs[path].poll()}
@@ -198,12 +213,21 @@ class AllRuns:
 
     def _follow(self, labels: Mapping[Path, str]) -> _Followed:
         before = self._followed
-        gone = [run.counted() for path, run in before.runs.items() if path not in labels]
+        newest = sorted(labels, key=run_order, reverse=True)[: self._most]
+        passed_over = len(labels) - len(newest)
+        if passed_over and not self._has_passed_over:
+            self._has_passed_over = True
+            logs.warning(
+                "%s has %d runs, of which the newest %d are followed; --most-runs changes that",
+                shown(self._path),
+                len(labels),
+                self._most,
+            )
         runs = {
-            path: before.runs.get(path) or self._follower(path, label)
-            for path, label in labels.items()
+            path: before.runs.get(path) or self._follower(path, labels[path]) for path in newest
         }
-        return _Followed(runs, total([before.gone, *gone]))
+        gone = [run.counted() for path, run in before.runs.items() if path not in runs]
+        return _Followed(runs, total([before.gone, *gone]), passed_over)
 
     def _follower(self, path: Path, label: str) -> FileFollower:
         return FileFollower(path, lambda: self._new_intake(path, label))
@@ -218,6 +242,7 @@ class _Followed:
 
     runs: Mapping[Path, FileFollower] = field(default_factory=dict)
     gone: Activity = field(default_factory=Activity)
+    passed_over: int = 0
 
 
 class LatePath:

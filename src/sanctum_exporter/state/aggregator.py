@@ -8,12 +8,20 @@ differences that ``docs/adr/0002-where-we-differ.md`` explains.
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sanctum_exporter.readings import STAGES, RunInfo, RunLife, SeedLifecycleStats, SlotSnapshot
+from sanctum_exporter.readings import (
+    LONGEST_LABEL,
+    STAGES,
+    RunInfo,
+    RunLife,
+    SeedLifecycleStats,
+    SlotSnapshot,
+    label_value,
+)
 from sanctum_exporter.state.lifecycle import Lifecycle
 from sanctum_exporter.state.trends import trend
 from sanctum_exporter.telemetry.events import SeedReport, TrainingStartedData
@@ -22,9 +30,15 @@ from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, che
 LIFESPAN_WINDOW: Final = 100
 RATE_WINDOW: Final = 20
 
+MOST_SLOTS: Final = 10_000
+"""Different slots of an env; esper-lite's hosts have a few dozen."""
+MOST_SEEDS: Final = 1_000_000
+"""Slots of all envs of which a group keeps the seed, for example a hundred thousand envs with ten
+slots each. What further envs report is rejected; that there are as many is published."""
+
 _ACTIVE_STAGES: Final[tuple[str, ...]] = STAGES[1:]
 # Slot ids that esper-lite uses where it does not know the slot.
-_NOT_SLOTS: Final = ("", "unknown")
+_NOT_SLOTS: Final = {"", "unknown"}
 
 _EMPTY: Final = SeedReport("DORMANT", 0)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -50,6 +64,8 @@ class Aggregator:
         self._clock = clock
         self._locked = False
         self._n_envs = num_envs
+        # Envs of a locked run whose seeds are kept: there may be more, which are but a number.
+        self._kept_envs = 0
         self._learned_envs: set[int] = set()
         # How often an env has each slot: a duplicate in slot_ids counts twice.
         self._multiplicity: dict[str, int] = {}
@@ -138,23 +154,25 @@ class Aggregator:
         """Begin a run: its capacity is known and locked, and every slot is empty.
 
         Raises:
-            RejectedEventError: if the run's identity cannot stand in a label.
+            RejectedEventError: if the run's identity cannot stand in a label, or it has too many
+                slots.
         """
         check_unicode(episode_id=data.episode_id, task=data.task, reward_mode=data.reward_mode)
+        multiplicity = dict(Counter(data.slot_ids))
+        _check_slots(len(multiplicity))
         timestamp = timestamp or self._now()
         self._info = RunInfo(
-            run_id=data.episode_id or "",
-            task=data.task or "",
-            reward_mode=data.reward_mode or "",
+            run_id=label_value(data.episode_id or ""),
+            task=label_value(data.task or ""),
+            reward_mode=label_value(data.reward_mode or ""),
             planned_episodes=data.n_episodes or 0,
             start_timestamp=timestamp.timestamp(),
         )
         self._locked = True
         self._n_envs = data.n_envs
+        self._kept_envs = min(data.n_envs, MOST_SEEDS // max(1, len(multiplicity)))
         self._learned_envs = set()
-        self._multiplicity = {}
-        for slot_id in data.slot_ids:
-            self._multiplicity[slot_id] = self._multiplicity.get(slot_id, 0) + 1
+        self._multiplicity = multiplicity
         self._slots_per_env = len(data.slot_ids)
         self._current_episode = data.start_episode
         self._clear_seeds()
@@ -217,8 +235,8 @@ class Aggregator:
         self, timestamp: datetime | None, env_id: int, seeds: Mapping[str, SeedReport] | None
     ) -> None:
         """Set the slots of an env as it reports them; None is no report, an empty one clears."""
-        if env_id >= self._n_envs:
-            self._admit_env(env_id)
+        if env_id >= self._kept_envs:
+            self._admit_more(env_id, seeds or ())
         if seeds or (seeds is not None and env_id in self._seeds):
             self._set_env(env_id, seeds)
         self._life.epochs_completed += 1
@@ -271,24 +289,34 @@ class Aggregator:
 
     def _admit(self, timestamp: datetime | None, env_id: int, slot_id: str) -> None:
         """Learn time, env and slot of a seed event; a locked run has its envs and slots already."""
-        if env_id >= self._n_envs:
-            self._admit_env(env_id)
-        if not self._locked:
-            self._learn_slot(slot_id)
+        if env_id >= self._kept_envs:
+            self._admit_more(env_id, (slot_id,))
         self._note(timestamp)
 
-    def _admit_env(self, env_id: int) -> None:
-        """Learn an env beyond those that the run has by itself."""
-        if self._locked:
-            raise RejectedEventError(
-                Reason.UNKNOWN_ENV, f"env_id {env_id} of a run with {self._n_envs} envs"
-            )
-        self._learned_envs.add(env_id)
+    def _admit_more(self, env_id: int, slot_ids: Iterable[str]) -> None:
+        """Learn an env and its slots before a run is locked; checks before it changes anything.
 
-    def _learn_slot(self, slot_id: str) -> None:
-        if slot_id not in self._multiplicity and slot_id not in _NOT_SLOTS:
-            self._multiplicity[slot_id] = 1
-            self._slots_per_env += 1
+        Raises:
+            RejectedEventError: if the run has no such env, or it is beyond what is kept.
+        """
+        if self._locked:
+            if env_id >= self._n_envs:
+                raise RejectedEventError(
+                    Reason.UNKNOWN_ENV, f"env_id {env_id} of a run with {self._n_envs} envs"
+                )
+            _check_envs(env_id + 1, len(self._multiplicity))
+            return
+        envs = set() if env_id < self._n_envs else {env_id} - self._learned_envs
+        slots = {*slot_ids} - self._multiplicity.keys() - _NOT_SLOTS
+        n_slots = len(self._multiplicity) + len(slots)
+        _check_slots(n_slots)
+        _check_envs(self._n_envs + len(self._learned_envs) + len(envs), n_slots)
+        if any(len(slot_id) > LONGEST_LABEL for slot_id in slots):
+            too_long = f"a slot_id has more than {LONGEST_LABEL} characters"
+            raise RejectedEventError(Reason.BEYOND_LIMIT, too_long)
+        self._learned_envs |= envs
+        self._multiplicity.update(dict.fromkeys(slots, 1))
+        self._slots_per_env += len(slots)
 
     def _add_lifespan(self, epochs: int) -> None:
         if epochs > 0:
@@ -298,8 +326,6 @@ class Aggregator:
         before = self._seeds.get(env_id) or {}
         after: dict[str, SeedReport] = {}
         for slot_id, seed in seeds.items():
-            if not self._locked:
-                self._learn_slot(slot_id)
             multiplicity = self._multiplicity.get(slot_id)
             if multiplicity is not None:
                 self._replace(before.pop(slot_id, _EMPTY), seed, multiplicity)
@@ -347,3 +373,18 @@ class Aggregator:
         self._stage_counts = dict.fromkeys(_ACTIVE_STAGES, 0)
         self._epochs_in_stage = 0
         self._staged_slots = 0
+
+
+def _check_slots(slots: int) -> None:
+    if slots > MOST_SLOTS:
+        raise RejectedEventError(
+            Reason.BEYOND_LIMIT, f"{slots} slots, and an env has {MOST_SLOTS} at most"
+        )
+
+
+def _check_envs(envs: int, slots: int) -> None:
+    if envs * max(1, slots) > MOST_SEEDS:
+        raise RejectedEventError(
+            Reason.BEYOND_LIMIT,
+            f"{envs} envs with {slots} slots each: what up to {MOST_SEEDS} slots report is kept",
+        )

@@ -11,8 +11,11 @@ from typing import Final
 
 from sanctum_exporter.readings import DEFAULT_GROUP, GroupReading, group_name
 from sanctum_exporter.state.aggregator import Aggregator
-from sanctum_exporter.telemetry.rejection import check_unicode
+from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, check_unicode
 from sanctum_exporter.telemetry.times import check_believed, latest_believed
+
+MOST_GROUPS: Final = 100
+"""Groups of one source: esper-lite's runs have one or two, and each costs thirty-odd series."""
 
 
 class Groups(dict[str | None, Aggregator]):
@@ -29,6 +32,7 @@ class Groups(dict[str | None, Aggregator]):
         run: name of the run, where one exporter follows several.
         clock: seconds since the epoch, for what is judged by the present moment, for events that
             do not say when they happened, and for those that claim to be far ahead of it.
+        most: how many groups are kept; events of any other are rejected.
         as_recorded: take the time of the newest event for the present moment.
     """
 
@@ -39,6 +43,7 @@ class Groups(dict[str | None, Aggregator]):
         placeholder: bool = False,
         run: str | None = None,
         clock: Callable[[], float] = time.time,
+        most: int = MOST_GROUPS,
         as_recorded: bool = False,
     ) -> None:
         super().__init__()
@@ -46,6 +51,7 @@ class Groups(dict[str | None, Aggregator]):
         self._placeholder = placeholder
         self._run = run
         self._clock = clock
+        self._most = most
         self._as_recorded = as_recorded
         # Reentrant: a signal handler may come in where its own thread holds the lock.
         self.lock: Final = RLock()
@@ -59,12 +65,18 @@ class Groups(dict[str | None, Aggregator]):
         """Return the aggregator of a group that is new, or that the id does not name itself.
 
         Raises:
-            RejectedEventError: if the id cannot stand in a label.
+            RejectedEventError: if the id cannot stand in a label, or there are too many groups.
         """
         name = group_name(group_id)
-        if name != group_id:
-            return self[name]
+        known = self.get(name)
+        if known is not None:
+            return known
         check_unicode(group_id=name)
+        if len(self) >= self._most:
+            raise RejectedEventError(
+                Reason.BEYOND_LIMIT,
+                f"group_id {name!r} is one more than the {self._most} groups that are kept",
+            )
         aggregator = self[name] = self._new(name)
         return aggregator
 

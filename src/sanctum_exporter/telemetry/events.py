@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
 
+from sanctum_exporter.readings import LONGEST_LABEL
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError
 
 T = TypeVar("T")
@@ -22,6 +23,8 @@ T = TypeVar("T")
 EXACT: Final = 2**53
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=EXACT)]
 Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)]
+# Each slot keeps its own.
+StageName: TypeAlias = Annotated[str, msgspec.Meta(max_length=LONGEST_LABEL)]
 Timestamp: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 # Keys of ``seeds`` that begin so are summaries over slots.
@@ -31,7 +34,7 @@ SUMMARY_PREFIX: Final = "__"
 class SeedReport(msgspec.Struct, frozen=True, gc=False):
     """The state of one slot, as an entry of ``EPOCH_COMPLETED``'s ``seeds``."""
 
-    stage: str
+    stage: StageName
     epochs_in_stage: Integer
 
 
@@ -66,7 +69,7 @@ class SeedGerminatedData(SlotData, frozen=True, gc=False):
 class SeedStageChangedData(SeedGerminatedData, frozen=True, gc=False, kw_only=True):
     """A seed went over to another stage."""
 
-    to_stage: str
+    to_stage: StageName
 
 
 class SeedEndedData(SlotData, frozen=True, gc=False):

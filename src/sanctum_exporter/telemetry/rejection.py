@@ -23,6 +23,7 @@ class Reason(StrEnum):
     INVALID_FIELD = "invalid_field"
     UNKNOWN_ENV = "unknown_env"
     LINE_TOO_LONG = "line_too_long"
+    BEYOND_LIMIT = "beyond_limit"
     INTERNAL_ERROR = "internal_error"
 
 

@@ -18,6 +18,7 @@ from sanctum_exporter.readings import (
     SeedLifecycleStats,
     SlotSnapshot,
     Trend,
+    label_value,
 )
 from sanctum_exporter.telemetry.events import Count, Integer
 from sanctum_exporter.telemetry.rejection import check_unicode, unreadable
@@ -92,9 +93,9 @@ def read_snapshot(
     check_unicode(group_id=group_id, run_id=read.run_id, task_name=read.task_name)
     check_unicode(reward_mode=read.reward_mode)
     info = RunInfo(
-        run_id=read.run_id or "",
-        task=read.task_name or "",
-        reward_mode=read.reward_mode or "",
+        run_id=label_value(read.run_id or ""),
+        task=label_value(read.task_name or ""),
+        reward_mode=label_value(read.reward_mode or ""),
         planned_episodes=read.run_config.n_episodes or 0,
         start_timestamp=_instant(
             now, read.runtime_seconds or None, before.info.start_timestamp if before else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from sanctum_exporter import logs
 from sanctum_exporter.readings import Activity, GroupReading, RunLife, group_name
-from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.groups import MOST_GROUPS, Groups
 from sanctum_exporter.state.lifecycle import Lifecycle
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, Rejections
 from sanctum_exporter.training.decode import read_snapshot
@@ -110,6 +110,10 @@ class Snapshots:
         )
 
     def _take(self, group_id: str, snapshot: object) -> None:
+        if group_id not in self._groups and len(self._groups) >= MOST_GROUPS:
+            more = f"group_id {group_id!r} is one more than the {MOST_GROUPS} groups that are kept"
+            self._reject(Reason.BEYOND_LIMIT, more)
+            return
         try:
             reading, configured = read_snapshot(
                 snapshot, group_id, self._clock(), self._groups.get(group_id)

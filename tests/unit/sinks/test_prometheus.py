@@ -78,7 +78,7 @@ def test_catalogue_and_exposition_name_the_same_metrics_and_labels() -> None:
         for sample in family.samples
     }
     assert seen == labels_by_name()
-    assert len(seen) == len(GROUP_METRICS) + len(EXPORTER_METRICS) == 31
+    assert len(seen) == len(GROUP_METRICS) + len(EXPORTER_METRICS) == 32
 
 
 def test_in_open_metrics_the_kinds_are_real_and_the_names_and_values_the_same() -> None:

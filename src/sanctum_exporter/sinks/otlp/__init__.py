@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from sanctum_exporter.readings import ReadingSource
-from sanctum_exporter.sinks.otlp.options import PROTOCOLS, OtlpProtocol, PushOptions, resolve
+from sanctum_exporter.sinks.otlp.endpoint import OtlpProtocol, shown
+from sanctum_exporter.sinks.otlp.options import PROTOCOLS, PushOptions, resolve
 
-__all__ = ["PROTOCOLS", "OtlpProtocol", "PushHandle", "PushOptions", "push", "resolve"]
+__all__ = ["PROTOCOLS", "OtlpProtocol", "PushHandle", "PushOptions", "push", "resolve", "shown"]
 
 
 class PushHandle(Protocol):
@@ -42,7 +43,7 @@ def push(source: ReadingSource, options: PushOptions, *, run_label: bool = False
     return Pusher(
         Producer(source, describe_resource(), run_label=run_label).produce,
         lambda timeout: ExporterDelivery(replace(options, timeout_seconds=timeout)),
-        endpoint=options.endpoint,
+        endpoint=options.shown_endpoint,
         interval_seconds=options.interval_seconds,
         timeout_seconds=options.timeout_seconds,
     )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
 from sanctum_exporter import logs
+from sanctum_exporter.sinks.otlp.endpoint import OtlpProtocol
 from sanctum_exporter.sinks.otlp.options import PushOptions
+from sanctum_exporter.sinks.otlp.secrets import secrets_of
 from sanctum_exporter.sinks.otlp.session import JudgingSession
 
 _NOISY_LOGGERS: Final = ("opentelemetry", "grpc", "urllib3")
@@ -45,29 +48,22 @@ class ExporterDelivery:
 
     def __init__(self, options: PushOptions) -> None:
         self._session: JudgingSession | None = None
-        try:
-            self._exporter = self._make(options)
-        except Exception as error:  # each exporter has exceptions of its own for wrong settings
-            raise ValueError(f"no OTLP exporter with these settings: {error}") from error
-
-    def _make(self, options: PushOptions) -> MetricExporter:
-        # Both are slow to import, and gRPC starts threads: only the one that is used is loaded.
-        if options.protocol == "grpc":
-            # gRPC's core writes past the log, a line to standard error for every failed handshake.
-            os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-            from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415
-                OTLPMetricExporter as GrpcExporter,
-            )
-
-            return GrpcExporter(endpoint=options.endpoint, timeout=options.timeout_seconds)
-        from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
-            OTLPMetricExporter as HttpExporter,
-        )
-
-        self._session = JudgingSession(options.timeout_seconds)
-        return HttpExporter(
-            endpoint=options.endpoint, timeout=options.timeout_seconds, session=self._session
-        )
+        self._secrets = secrets_of(options.endpoint, os.environ)
+        exporter = _exporter_type(options.protocol)
+        settings: dict[str, Any] = {}
+        if options.protocol != "grpc":
+            settings["session"] = self._session = JudgingSession(options.timeout_seconds)
+        with _Captured() as captured:
+            try:
+                self._exporter = exporter(
+                    endpoint=options.endpoint, timeout=options.timeout_seconds, **settings
+                )
+            except Exception as error:  # noqa: BLE001 - each has its own for wrong settings
+                problem = self._secrets.taken_out_of(str(error))
+                # Without its cause, whose text nobody has looked through.
+                raise ValueError(f"no OTLP exporter with these settings: {problem}") from None
+        if captured.last:
+            logs.warning("OTLP exporter: %s", self._secrets.taken_out_of(captured.last))
 
     @property
     def retry_after_seconds(self) -> float:
@@ -78,18 +74,34 @@ class ExporterDelivery:
         """Return why the values could not be delivered, None if they were."""
         with _Captured() as captured:
             try:
-                result = self._exporter.export(data)
+                if self._exporter.export(data) is MetricExportResult.SUCCESS:
+                    return None
+                said = self._session.reason if self._session else ""
             except Exception as error:  # noqa: BLE001 - whatever it is must not end the thread
-                return logs.describe(error)
-        if result is MetricExportResult.SUCCESS:
-            return None
-        said = self._session.reason if self._session else ""
-        return said or captured.last or "the exporter gives no reason"
+                said = logs.describe(error)
+        return self._secrets.taken_out_of(said or captured.last or "the exporter gives no reason")
 
     def abort(self) -> None:
         """End the exporter's waiting between attempts."""
         with _Captured():
             self._exporter.shutdown()
+
+
+def _exporter_type(protocol: OtlpProtocol) -> Callable[..., MetricExporter]:
+    # Both are slow to import, and gRPC starts threads: only the one that is used is loaded.
+    if protocol == "grpc":
+        # gRPC's core writes past the log, a line to standard error for every failed handshake.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415
+            OTLPMetricExporter as GrpcExporter,
+        )
+
+        return GrpcExporter
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
+        OTLPMetricExporter as HttpExporter,
+    )
+
+    return HttpExporter
 
 
 class _Captured(logging.Filter):

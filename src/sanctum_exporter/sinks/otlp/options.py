@@ -9,16 +9,21 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import TIMEOUT_MAX
-from typing import Final, Literal, TypeAlias, get_args
-from urllib.parse import urlsplit
+from typing import Final, Literal, get_args
 
-OtlpProtocol: TypeAlias = Literal["http/protobuf", "grpc"]
+from sanctum_exporter.sinks.otlp.endpoint import (
+    METRICS_PATH,
+    OtlpProtocol,
+    check_endpoint,
+    for_metrics,
+    shown,
+)
+
 PROTOCOLS: Final[tuple[OtlpProtocol, ...]] = get_args(OtlpProtocol)
 
-_METRICS_PATH: Final = "/v1/metrics"
 _DEFAULT_ENDPOINTS: Final[dict[OtlpProtocol, str]] = {
     "http/protobuf": "http://localhost:4318",
     "grpc": "http://localhost:4317",
@@ -35,7 +40,8 @@ class PushOptions:
     Attributes:
         endpoint: what the exporter connects to. For HTTP the full URL, such as
             ``http://collector:4318/v1/metrics``; for gRPC ``http://collector:4317``, or
-            ``collector:4317``, which is TLS unless ``OTEL_EXPORTER_OTLP_INSECURE`` is true.
+            ``collector:4317``, which is TLS unless ``OTEL_EXPORTER_OTLP_INSECURE`` is true. What
+            stands before an ``@`` is sent as basic auth, by HTTP.
         protocol: OTLP over HTTP or over gRPC.
         interval_seconds: from one push to the next.
         timeout_seconds: what one push may take, retries included.
@@ -44,7 +50,8 @@ class PushOptions:
         ValueError: if an attribute cannot be used; the message names it and says what would do.
     """
 
-    endpoint: str
+    # It may hold credentials, and what is written out ends in logs.
+    endpoint: str = field(repr=False)
     protocol: OtlpProtocol = "http/protobuf"
     interval_seconds: float = _DEFAULT_INTERVAL_SECONDS
     timeout_seconds: float = _DEFAULT_TIMEOUT_SECONDS
@@ -52,10 +59,15 @@ class PushOptions:
     def __post_init__(self) -> None:
         """Refuse at once what would fail in a thread, where nobody sees it."""
         _check_protocol("protocol=", self.protocol)
-        path = _METRICS_PATH if self.protocol == "http/protobuf" else ""
-        _check_endpoint("endpoint=", self.endpoint, self.protocol, path)
+        path = METRICS_PATH if self.protocol == "http/protobuf" else ""
+        check_endpoint("endpoint=", self.endpoint, self.protocol, path)
         _check_seconds("interval_seconds=", self.interval_seconds)
         _check_seconds("timeout_seconds=", self.timeout_seconds)
+
+    @property
+    def shown_endpoint(self) -> str:
+        """The endpoint for people: without credentials and query."""
+        return str(shown(self.endpoint))
 
 
 def resolve(
@@ -146,28 +158,11 @@ def _endpoint(given: str | None, protocol: OtlpProtocol, environ: Mapping[str, s
     name = None if given is not None else _first_set(environ, "ENDPOINT")
     value = given if given is not None else environ[name] if name else _DEFAULT_ENDPOINTS[protocol]
     value = value.strip()
-    _check_endpoint(f"{name}=" if name else "", value, protocol)
+    check_endpoint(f"{name}=" if name else "", value, protocol)
     # The variable for metrics is a full URL; the general one, and ours, are a base.
-    if protocol == "grpc" or (name and "METRICS" in name) or value.endswith(_METRICS_PATH):
+    if protocol == "grpc" or (name and "METRICS" in name):
         return value
-    return value.rstrip("/") + _METRICS_PATH
-
-
-def _check_endpoint(origin: str, value: str, protocol: OtlpProtocol, path: str = "") -> None:
-    """Raise ValueError unless a value is what the protocol's exporter can connect to."""
-    try:
-        url = urlsplit(value if "://" in value else f"//{value}")
-        host, port = url.hostname, url.port
-        # An address alone is what gRPC itself calls a target.
-        target = protocol == "grpc" and not url.scheme and port is not None
-        usable = bool(host) and (target or url.scheme in ("http", "https"))
-    except (TypeError, ValueError):
-        usable = False
-    if not usable:
-        raise ValueError(
-            f"{origin}{value!r} is not an OTLP endpoint: "
-            f"write http://host:port{path} or https://host:port{path}"
-        )
+    return for_metrics(value)
 
 
 def _check_seconds(origin: str, value: float) -> None:

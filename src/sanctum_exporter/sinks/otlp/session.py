@@ -70,7 +70,8 @@ class JudgingSession(requests.Session):
         status = f"{response.status_code} {response.reason}"
         content_type = response.headers.get("Content-Type", "")
         if response.status_code >= HTTPStatus.BAD_REQUEST:
-            text = body[:200].decode(errors="replace").strip()
+            # Not cut here: half a secret in it could not be told from any other text.
+            text = body.decode(errors="replace").strip()
             self.reason = f"{status}: {text}" if text else status
             self.retry_after_seconds = _retry_after(response.headers.get("Retry-After", ""))
             return
