@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from threading import RLock
+from typing import Final
 
 count = 0
 """Forks between the first process that imported this and the present one.
@@ -17,3 +19,16 @@ def _count_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_count_fork)
+
+
+prevented: Final = RLock()
+"""Held while a descriptor is made that a forked child must know of; then nobody forks.
+
+It is reentrant because a signal's handler may fork. Whoever holds it waits for nothing.
+"""
+
+os.register_at_fork(
+    before=prevented.acquire,
+    after_in_parent=prevented.release,
+    after_in_child=prevented.release,
+)

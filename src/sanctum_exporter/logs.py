@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
+from threading import Lock
 from typing import Any, Final
 
 from sanctum_exporter.screen import SCREEN, contained
@@ -18,6 +20,7 @@ NAME: Final = "sanctum_exporter"
 
 # What logs is the caller of the caller of what makes the record.
 _STACK_LEVEL: Final = 3
+_MINUTE_SECONDS: Final = 60.0
 _FORMATTER: Final = logging.Formatter()
 
 
@@ -39,6 +42,36 @@ def warning(message: str, *arguments: object, exc_info: bool = False) -> None:
 def error(message: str, *arguments: object, exc_info: bool = False) -> None:
     """Log that something is not published."""
     _log(logging.ERROR, message, arguments, exc_info=exc_info)
+
+
+class Ration:
+    """A bound on lines that others can provoke as often as they like; for any thread.
+
+    Args:
+        lines_a_minute: how many are written; one more tells how many were not.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, lines_a_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lines_a_minute = lines_a_minute
+        self._clock = clock
+        self._lock = Lock()
+        self._began: float | None = None
+        self._taken = 0
+
+    def take(self) -> bool:
+        """Tell whether one more line may be written."""
+        now = self._clock()
+        with self._lock:
+            left_out = 0
+            if self._began is None or now - self._began >= _MINUTE_SECONDS:
+                left_out = max(0, self._taken - self._lines_a_minute)
+                self._began, self._taken = now, 0
+            self._taken += 1
+            may_write = self._taken <= self._lines_a_minute
+        if left_out:
+            info("%d more such lines were left out", left_out)
+        return may_write
 
 
 def describe(error: BaseException) -> str:

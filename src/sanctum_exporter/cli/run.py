@@ -83,8 +83,8 @@ def run(
         )
         exporters.append(exporter)
         hub.add_backend(exporter)
-        if exporter.url is not None and web is not None:
-            SCREEN.say(f"{origin}: serving {exporter.url}{web.telemetry_path}")
+        if exporter.place is not None:
+            SCREEN.say(f"{origin}: serving {exporter.place}")
         if otlp is not None:
             SCREEN.say(f"{origin}: pushing to {otlp.shown_endpoint}")
 

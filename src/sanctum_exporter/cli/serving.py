@@ -144,5 +144,5 @@ def _serve(
             server.announce(web.sd_file, origin)
         except OSError as error:
             raise click.ClickException(str(error.strerror)) from None
-    click.echo(f"{origin}: serving {server.url}{web.telemetry_path} (Ctrl-C stops)", err=True)
+    click.echo(f"{origin}: serving {server.place} (Ctrl-C stops)", err=True)
     return server

@@ -154,6 +154,11 @@ class LastingExporter(SanctumExporter):
         self._origin = origin
         super().__init__(listen_address, **options)
 
+    @property
+    def place(self) -> str | None:
+        """Where the metrics are, in words; None while nothing is served."""
+        return self._outlet.place
+
     def close(self) -> None:
         """Go on: there is more to come until ``end``, if only the last scrape."""
 

@@ -90,8 +90,14 @@ class Outlet:
     @property
     def url(self) -> str | None:
         """The URL of the page, None while nothing is served."""
-        server = self._server
-        return server.url if server is not None and forks.count == self._forks else None
+        server = self._here()
+        return server.url if server is not None else None
+
+    @property
+    def place(self) -> str | None:
+        """Where the metrics are, in words; None while nothing is served."""
+        server = self._here()
+        return server.place if server is not None else None
 
     @property
     def is_open(self) -> bool:
@@ -210,12 +216,16 @@ class Outlet:
             raise
         self._server = server
         if self._exposure.problem is None:
-            logs.info("%s: serving %s%s", self._origin, server.url, path)
+            logs.info("%s: serving %s", self._origin, server.place)
         else:
             # As loud as the failure was: who heard of that wants to hear of its end.
-            logs.warning("%s: serving %s%s now", self._origin, server.url, path)
+            logs.warning("%s: serving %s now", self._origin, server.place)
         self._end_retry()
         return server.close
+
+    def _here(self) -> WebServer | None:
+        """Return the server, unless it is that of the process that we were forked from."""
+        return self._server if forks.count == self._forks else None
 
     def _announce(self, server: WebServer) -> None:
         if self._sd_file is None:

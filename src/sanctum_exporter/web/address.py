@@ -13,6 +13,7 @@ DEFAULT_ADDRESS: Final = "127.0.0.1:10500"
 _HIGHEST_PORT: Final = 65535
 
 DEFAULT_TELEMETRY_PATH: Final = "/metrics"
+STYLE_PATH: Final = "/style.css"
 # Requests arrive with everything else percent-encoded, and without "." and "..", which clients
 # resolve: they would not be recognised.
 _TELEMETRY_PATH: Final = re.compile(r"(/(?!\.\.?(/|$))[\w.~-]+)+", re.ASCII)
@@ -28,20 +29,37 @@ class ListenAddress(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
-    def family(self) -> socket.AddressFamily:
-        """The address family to listen with."""
-        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
+    def is_every_interface(self) -> bool:
+        """Whether it names no interface."""
+        return self.host in {"", "0.0.0.0", "::"}  # noqa: S104 - compared
 
     @property
-    def url(self) -> str:
-        """A URL that reaches the address from this machine."""
-        loopback = "::1" if ":" in self.host else "127.0.0.1"
-        return f"http://{self.reached_as(loopback)}"
+    def local(self) -> ListenAddress:
+        """Where it is reached from this machine."""
+        return self.reached_as("::1" if ":" in self.host else "127.0.0.1")
 
     def reached_as(self, machine: str) -> ListenAddress:
         """Return where it is reached by whoever knows this machine by a name."""
-        is_every_interface = self.host in {"", "0.0.0.0", "::"}  # noqa: S104 - compared
-        return ListenAddress(machine, self.port) if is_every_interface else self
+        return ListenAddress(machine, self.port) if self.is_every_interface else self
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """The address family to listen with; IPv6 takes IPv4 as well where no host is named."""
+        if self.host in {"", "::"}:
+            return socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
+
+    def bind(self, listener: socket.socket) -> None:
+        """Bind a socket of the family.
+
+        Raises:
+            OSError: if the address cannot be had.
+        """
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if listener.family == socket.AF_INET6:
+            is_one_host = self.host not in {"", "::"}
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, is_one_host)
+        listener.bind(("" if self.host == "::" else self.host, self.port))
 
 
 def parse_address(text: str) -> ListenAddress:
@@ -65,7 +83,7 @@ def parse_telemetry_path(text: str) -> str:
     Raises:
         ValueError: if they cannot; the message says what such a path looks like.
     """
-    if text == "/" or text.startswith("/-/"):
+    if text in {"/", STYLE_PATH} or text.startswith("/-/"):
         raise ValueError(f"{text!r} is not a telemetry path, other pages are there: write /metrics")
     if not _TELEMETRY_PATH.fullmatch(text):
         raise ValueError(

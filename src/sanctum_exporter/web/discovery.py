@@ -46,13 +46,20 @@ class DiscoveryEntry:
         address: where the exporter listens.
         program: what runs there.
         telemetry_path: where the metrics are.
+        scheme: ``http`` or ``https``.
 
     Raises:
         OSError: if it cannot be written; the message names it.
     """
 
     def __init__(
-        self, path: Path, address: ListenAddress, *, program: str, telemetry_path: str
+        self,
+        path: Path,
+        address: ListenAddress,
+        *,
+        program: str,
+        telemetry_path: str,
+        scheme: str = "http",
     ) -> None:
         self._path = path
         machine = socket.gethostname()
@@ -60,6 +67,8 @@ class DiscoveryEntry:
         labels = {"instance": f"{machine}/{path.stem}", "program": program}
         if telemetry_path != DEFAULT_TELEMETRY_PATH:
             labels["__metrics_path__"] = telemetry_path
+        if scheme != "http":
+            labels["__scheme__"] = scheme
         groups = [{"targets": [str(address.reached_as(machine))], "labels": labels}]
         self._content = json.dumps(groups, indent=2).encode() + b"\n"
         try:

@@ -13,7 +13,8 @@ from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.web import page
 from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH, ListenAddress
-from sanctum_exporter.web.server import Site, WebServer
+from sanctum_exporter.web.app import Site
+from sanctum_exporter.web.server import Access, WebServer
 
 
 def serve(
@@ -25,6 +26,7 @@ def serve(
     not_ready: Callable[[], str | None] = lambda: None,
     telemetry_path: str = DEFAULT_TELEMETRY_PATH,
     run_label: bool = False,
+    access: Access | None = None,
 ) -> WebServer:
     """Serve a source until the returned server is closed.
 
@@ -36,6 +38,7 @@ def serve(
         not_ready: says why the exporter does not do its job, None while it does.
         telemetry_path: where the metrics are.
         run_label: give every series of a group the label ``run``.
+        access: who may ask; everybody, over plain HTTP, without it.
 
     Raises:
         OSError: if the address cannot be had; the message names it.
@@ -51,7 +54,8 @@ def serve(
             not_ready=not_ready(),
         )
 
-    return WebServer(address, Site(registry, not_ready, render, telemetry_path))
+    site = Site(registry, not_ready, render, telemetry_path, page.STYLE)
+    return WebServer(address, site, access)
 
 
 def own_registry() -> CollectorRegistry:

@@ -8,23 +8,23 @@ from sanctum_exporter.web.address import parse_address, parse_telemetry_path
 
 
 @pytest.mark.parametrize(
-    ("text", "address", "url"),
+    ("text", "address", "local"),
     [
-        ("127.0.0.1:10500", ("127.0.0.1", 10500), "http://127.0.0.1:10500"),
-        (":10500", ("", 10500), "http://127.0.0.1:10500"),
-        ("[::1]:1", ("::1", 1), "http://[::1]:1"),
-        ("[::]:1", ("::", 1), "http://[::1]:1"),
-        ("trainer-7:65535", ("trainer-7", 65535), "http://trainer-7:65535"),
+        ("127.0.0.1:10500", ("127.0.0.1", 10500), "127.0.0.1:10500"),
+        (":10500", ("", 10500), "127.0.0.1:10500"),
+        ("[::1]:1", ("::1", 1), "[::1]:1"),
+        ("[::]:1", ("::", 1), "[::1]:1"),
+        ("trainer-7:65535", ("trainer-7", 65535), "trainer-7:65535"),
     ],
 )
 def test_addresses_are_those_of_prometheus_exporters(
-    text: str, address: tuple[str, int], url: str
+    text: str, address: tuple[str, int], local: str
 ) -> None:
-    """An address comes back as it was written, with a URL that reaches it from here."""
+    """An address comes back as it was written, and says how it is reached from here."""
     parsed = parse_address(text)
     assert parsed == address
     assert str(parsed) == text
-    assert parsed.url == url
+    assert str(parsed.local) == local
 
 
 @pytest.mark.parametrize("text", ["", "10500", "localhost", "host:", "host:x", ":65536", "::1:80"])
@@ -68,7 +68,7 @@ def test_what_is_no_path_is_refused(path: str) -> None:
         parse_telemetry_path(path)
 
 
-@pytest.mark.parametrize("path", ["/", "/-/ready", "/-/healthy", "/-/metrics"])
+@pytest.mark.parametrize("path", ["/", "/style.css", "/-/ready", "/-/healthy", "/-/metrics"])
 def test_the_path_of_another_page_is_refused(path: str) -> None:
     """The metrics take the place of neither the page nor of health and readiness."""
     with pytest.raises(ValueError, match="is not a telemetry path, other pages are there"):

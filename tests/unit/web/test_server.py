@@ -18,9 +18,10 @@ from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web import server as server_module
 from sanctum_exporter.web.address import ListenAddress
+from sanctum_exporter.web.app import Site
 from sanctum_exporter.web.exporter import serve
 from sanctum_exporter.web.scrapers import Scrapers
-from sanctum_exporter.web.server import Site, WebServer
+from sanctum_exporter.web.server import WebServer
 from tests import events
 from tests.asking import ask
 from tests.clocks import Clock
@@ -142,38 +143,6 @@ def test_silent_connections_do_not_keep_others_from_an_answer(exporter: Exporter
     finally:
         for connection in silent:
             connection.close()
-
-
-def test_too_many_requests_at_once_are_turned_away() -> None:
-    """The forty that are being answered are answered."""
-    release = threading.Event()
-    arrived = threading.Semaphore(0)
-
-    def not_ready() -> str | None:
-        arrived.release()
-        release.wait(10)
-        return None
-
-    site = Site(CollectorRegistry(), not_ready, page=str)
-    server = WebServer(LOOPBACK, site)
-    statuses: list[int] = []
-    askers = [
-        threading.Thread(target=lambda: statuses.append(ask(f"{server.url}/-/ready")[0]))
-        for _ in range(40)
-    ]
-    try:
-        for asker in askers:
-            asker.start()
-        for _ in askers:
-            assert arrived.acquire(timeout=10)
-        status, _, body = ask(f"{server.url}/-/ready")
-        assert (status, body) == (503, b"too many requests at once\n")
-    finally:
-        release.set()
-        for asker in askers:
-            asker.join()
-        server.close()
-    assert statuses == [200] * 40
 
 
 def test_closed_server_gives_its_port_back() -> None:

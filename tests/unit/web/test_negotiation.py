@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sanctum_exporter.web.encoding import accepts_gzip
+from sanctum_exporter.web.negotiation import accepts_gzip
 
 
 @pytest.mark.parametrize(
