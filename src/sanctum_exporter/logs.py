@@ -24,9 +24,11 @@ _MINUTE_SECONDS: Final = 60.0
 _FORMATTER: Final = logging.Formatter()
 
 
-def debug(message: str, *arguments: object, exc_info: bool = False) -> None:
+def debug(
+    message: str, *arguments: object, exc_info: bool = False, ration: Ration | None = None
+) -> None:
     """Log what only somebody who looks for a fault wants to read."""
-    _log(logging.DEBUG, message, arguments, exc_info=exc_info)
+    _log(logging.DEBUG, message, arguments, exc_info=exc_info, ration=ration)
 
 
 def info(message: str, *arguments: object) -> None:
@@ -34,21 +36,25 @@ def info(message: str, *arguments: object) -> None:
     _log(logging.INFO, message, arguments)
 
 
-def warning(message: str, *arguments: object, exc_info: bool = False) -> None:
+def warning(
+    message: str, *arguments: object, exc_info: bool = False, ration: Ration | None = None
+) -> None:
     """Log what is not as it should be, while most is still published."""
-    _log(logging.WARNING, message, arguments, exc_info=exc_info)
+    _log(logging.WARNING, message, arguments, exc_info=exc_info, ration=ration)
 
 
-def error(message: str, *arguments: object, exc_info: bool = False) -> None:
+def error(
+    message: str, *arguments: object, exc_info: bool = False, ration: Ration | None = None
+) -> None:
     """Log that something is not published."""
-    _log(logging.ERROR, message, arguments, exc_info=exc_info)
+    _log(logging.ERROR, message, arguments, exc_info=exc_info, ration=ration)
 
 
 class Ration:
     """A bound on lines that others can provoke as often as they like; for any thread.
 
     Args:
-        lines_a_minute: how many are written; one more tells how many were not.
+        lines_a_minute: how many are written.
         clock: monotonic seconds.
     """
 
@@ -56,22 +62,22 @@ class Ration:
         self._lines_a_minute = lines_a_minute
         self._clock = clock
         self._lock = Lock()
-        self._began: float | None = None
-        self._taken = 0
+        self._began = -_MINUTE_SECONDS
+        self._written = 0
+        self._left_out = 0
 
-    def take(self) -> bool:
-        """Tell whether one more line may be written."""
+    def take(self) -> int | None:
+        """Return how many lines were left out before this one, None if it is left out, too."""
         now = self._clock()
         with self._lock:
-            left_out = 0
-            if self._began is None or now - self._began >= _MINUTE_SECONDS:
-                left_out = max(0, self._taken - self._lines_a_minute)
-                self._began, self._taken = now, 0
-            self._taken += 1
-            may_write = self._taken <= self._lines_a_minute
-        if left_out:
-            info("%d more such lines were left out", left_out)
-        return may_write
+            if now - self._began >= _MINUTE_SECONDS:
+                self._began, self._written = now, 0
+            if self._written == self._lines_a_minute:
+                self._left_out += 1
+                return None
+            self._written += 1
+            left_out, self._left_out = self._left_out, 0
+            return left_out
 
 
 def describe(error: BaseException) -> str:
@@ -83,12 +89,24 @@ def describe(error: BaseException) -> str:
 
 
 def _log(
-    level: int, message: str, arguments: tuple[object, ...], *, exc_info: bool = False
+    level: int,
+    message: str,
+    arguments: tuple[object, ...],
+    *,
+    exc_info: bool = False,
+    ration: Ration | None = None,
 ) -> None:
     with contained():
         logger = logging.getLogger(NAME)
         if not logger.isEnabledFor(level):
             return
+        if ration is not None:
+            left_out = ration.take()
+            if left_out is None:
+                return
+            if left_out:
+                message += " (%d more such lines were left out)"
+                arguments += (left_out,)
         path, line, function, _ = logger.findCaller(stacklevel=_STACK_LEVEL)
         raised = sys.exc_info() if exc_info else None
         record = logger.makeRecord(NAME, level, path, line, message, arguments, raised, function)

@@ -93,8 +93,7 @@ class Application:
         try:
             return self._page(path, environ)
         except Exception:  # noqa: BLE001 - a scrape that fails must not end the server
-            if self._faults.take():
-                logs.error("%s could not be answered", path, exc_info=True)
+            logs.error("%s could not be answered", path, exc_info=True, ration=self._faults)
             return _text(HTTPStatus.INTERNAL_SERVER_ERROR, "failed; the log says why\n")
 
     def _page(self, path: str, environ: Environ) -> Response:

@@ -132,7 +132,7 @@ class Transport:
             self._thread.join(2 * _GRACE_SECONDS)
         for lane in self._lanes():
             for thread in lane.threads():
-                if thread is not current_thread():
+                if thread is not current_thread() and thread.ident is not None:
                     thread.join(max(0.0, deadline - time.monotonic()))
         self.abandon()
 
@@ -205,8 +205,6 @@ class Transport:
 
     def _accept(self) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
-            if len(self._open) >= self._limits.connections:
-                self._make_room()
             try:
                 with forks.prevented:
                     accepted, peer = self._listener.accept()
@@ -220,6 +218,8 @@ class Transport:
                     return
                 # The client has gone in the meantime.
                 continue
+            if len(self._open) > self._limits.connections:
+                self._make_room()
             self._enter(self._reading, connection, self._limits.head_seconds)
             self._go_on(connection)
 
@@ -236,8 +236,12 @@ class Transport:
 
     def _rest(self, error: OSError) -> None:
         """Accept nothing for a moment: whoever asks still waits, and select would spin."""
-        if self._troubles.take():
-            logs.warning("%s: no connection can be taken: %s", self._address, error.strerror)
+        logs.warning(
+            "%s: no connection can be taken: %s",
+            self._address,
+            error.strerror,
+            ration=self._troubles,
+        )
         self._make_room()
         self._stop_listening()
         self._listens_again_at = time.monotonic() + _RETRY_SECONDS
@@ -257,11 +261,10 @@ class Transport:
             elif connection in self._ending and connection.drain():
                 self._close(connection)
         except (OSError, h11.ProtocolError) as error:
-            self._say(connection, f"failed: {error!r}")
+            self._say(connection, f"failed: {error!a}")
             self._close(connection)
         except Exception:  # noqa: BLE001 - one connection must not end the others
-            if self._troubles.take():
-                logs.error("a connection of a client failed", exc_info=True)
+            logs.error("a connection failed", exc_info=True, ration=self._troubles)
             self._close(connection)
 
     def _welcome(self, connection: Connection) -> None:
@@ -273,14 +276,14 @@ class Transport:
         try:
             request = connection.read()
         except h11.RemoteProtocolError as error:
-            self._say(connection, f"sent no request: {error}")
+            self._say(connection, f"sent no request: {str(error)!a}")
             is_too_long = error.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self._send(connection, _TOO_LONG if is_too_long else _BAD_REQUEST)
             return
         if request is None:
             self._watch(connection)
             return
-        self._say(connection, f"asks {request.method!r} {request.target!r}")
+        self._say(connection, f"{request.method.decode()} {request.target.decode()}")
         try:
             environ = gateway.environ(request, connection.client, self._address.port)
         except ValueError:
@@ -305,8 +308,7 @@ class Transport:
             answer = connection.encode(response, time.time())
         except Exception:  # noqa: BLE001 - a client without an answer is all that comes of it
             connection.when_sent.clear()
-            if self._troubles.take():
-                logs.error("a request could not be answered", exc_info=True)
+            logs.error("a request could not be answered", exc_info=True, ration=self._troubles)
             answer = b""
         self._answers.append((connection, answer))
         self._ring()
@@ -327,9 +329,12 @@ class Transport:
         self._leave(connection)
         connection.begin_answer(answer)
         self._enter(self._writing, connection, self._limits.answer_seconds)
-        while sum(each.unsent_bytes for each in self._writing) > self._limits.answer_bytes:
+        while len(self._writing) > 1 and self._unsent_bytes() > self._limits.answer_bytes:
             self._close(next(iter(self._writing)))
         self._go_on(connection)
+
+    def _unsent_bytes(self) -> int:
+        return sum(connection.unsent_bytes for connection in self._writing)
 
     def _write(self, connection: Connection) -> None:
         if not connection.write():
@@ -368,8 +373,7 @@ class Transport:
         connection.release()
 
     def _say(self, connection: Connection, what: str) -> None:
-        if self._doings.take():
-            logs.debug("%s %a", connection.address, what)
+        logs.debug("%s %s", connection.address, what, ration=self._doings)
 
 
 class _Question(NamedTuple):

@@ -1,0 +1,1 @@
+"""A server under more clients than it will ever have."""
