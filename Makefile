@@ -13,7 +13,7 @@ STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmaler
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz lowest pythons check audit costs generate pictures bench fleet mutants rehearsals proofs differential lock clean
+.PHONY: help demo test quick fuzz lowest pythons check audit costs generate pictures bench load fleet mutants rehearsals proofs differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -63,6 +63,9 @@ bench: ARGS =
 bench: .venvs/bench ## Measure us beside others, and write docs/performance.md (ESPER and ESPER_PYTHON as for differential)
 	@.venvs/bench/bin/python tools/stack.py mtail || true
 	@ESPER="$(ESPER)" ESPER_PYTHON="$(ESPER_PYTHON)" .venvs/bench/bin/python -m benchmarks $(ARGS)
+
+load: $(VENV)/dev ## Serve 200 scrapers and 500 slow clients at 10,000 events a second (half a minute)
+	@$(BIN)/python -m tests.load
 
 fleet: $(VENV)/dev ## Measure a Prometheus that scrapes 10, 100 and 1,000 trainers
 	@$(BIN)/python tools/stack.py prometheus victoria-metrics

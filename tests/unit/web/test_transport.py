@@ -125,25 +125,40 @@ def test_slow_clients_never_keep_a_scraper_out() -> None:
         assert all(client.is_heard(b"/") for client in slow[1:])
 
 
+class Pages:
+    """Pages of given sizes, one after the other; the last again and again."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.made = 0
+        self._sizes = sizes
+        self._lock = threading.Lock()
+
+    def __call__(self) -> str:
+        """Return the next one."""
+        with self._lock:
+            self.made += 1
+            return "x" * self._sizes[min(self.made, len(self._sizes)) - 1]
+
+
 def test_slow_readers_never_keep_a_scraper_out() -> None:
     """They hold no thread, and make room as those do who have not asked."""
-    pages = iter(["x" * 20_000_000] * 5)
+    pages = Pages(*[10_000_000] * 5, 4)
     limits = Limits(connections=5, answers=1, answer_seconds=60)
-    with serving(limits, lambda: next(pages, "page")) as server, ExitStack() as clients:
+    with serving(limits, pages) as server, ExitStack() as clients:
         for _ in range(5):
             clients.enter_context(Client(server, buffer_bytes=1).say(REQUEST))
-        eventually(lambda: next(pages, None) is None and open_connections(server) == 5)
-        assert ask(server.url).body == b"page"
+        eventually(lambda: pages.made == 5 and open_connections(server) == 5)
+        assert ask(server.url).body == b"xxxx"
 
 
 def test_answers_on_their_way_take_bounded_memory() -> None:
     """Of more, the one goes that has been on its way for longest; the last is never cut off."""
-    pages = iter([5_000_000] * 3)
+    pages = Pages(*[5_000_000] * 3, 20_000_000)
     limits = Limits(answer_bytes=9_000_000, answer_seconds=60)
-    with serving(limits, lambda: "x" * next(pages, 20_000_000)) as server, ExitStack() as clients:
+    with serving(limits, pages) as server, ExitStack() as clients:
         for _ in range(3):
             clients.enter_context(Client(server, buffer_bytes=1).say(REQUEST))
-        eventually(lambda: next(pages, None) is None and open_connections(server) <= 2)
+        eventually(lambda: pages.made == 3 and open_connections(server) <= 2)
         assert len(ask(server.url).body) == 20_000_000
 
 
