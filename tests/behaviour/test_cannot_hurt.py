@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
 
@@ -310,6 +311,33 @@ print("done")
         folder=tmp_path,
     )
     assert (ended.status, ended.out, ended.err) == (0, "done\n", "")
+
+
+def test_a_process_out_of_descriptors_serves_all_the_same(tmp_path: Path) -> None:
+    """Silent clients take what is left, and make room for a scraper; there is no line a client."""
+    address = free_address()
+    script = tmp_path / "script.py"
+    script.write_text(
+        ATTACHED
+        + """
+import resource
+start(2)
+open_now = len(os.listdir("/proc/self/fd"))
+resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + 5, open_now + 5))
+print("ready", flush=True)
+sys.stdin.read()
+""",
+        "utf-8",
+    )
+    host, port = address.split(":")
+    with program(str(script), address=address) as running, ExitStack() as clients:
+        assert running.say() == "ready"
+        for _ in range(30):
+            clients.enter_context(socket.create_connection((host, int(port))))
+        for path in ("/metrics", "/-/healthy", "/-/ready"):
+            assert scrape(address, path)[0] == 200
+        ended = running.end()
+    assert (ended.status, ended.err) == (0, "")
 
 
 def test_an_exception_of_the_program_is_its_own(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import sanctum_exporter
 from sanctum_exporter import logs
 from sanctum_exporter.screen import Screen
+from tests.clocks import Clock
 
 SOURCE = Path(sanctum_exporter.__file__).parent
 OURS = "sanctum_exporter"
@@ -123,6 +124,28 @@ def test_the_traceback_is_logged_where_it_helps(caplog: pytest.LogCaptureFixture
     except ValueError:
         logs.error("failed", exc_info=True)
     assert caplog.text.endswith("ValueError: on fire\n")
+
+
+def test_lines_of_a_ration_are_written_a_few_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """The first one of the next minute says how many were left out."""
+    caplog.set_level(logging.INFO)
+    clock = Clock()
+    ration = logs.Ration(2, clock)
+    for _ in range(5):
+        logs.warning("knock %s", "knock", ration=ration)
+    clock.now += 59
+    logs.warning("too early", ration=ration)
+    clock.now += 1
+    # What is not wanted at all takes nothing of it.
+    logs.debug("unheard", ration=ration)
+    logs.error("again %s", 1, ration=ration)
+    logs.error("again %s", 2, ration=ration)
+    assert [record.getMessage() for record in caplog.records] == [
+        "knock knock",
+        "knock knock",
+        "again 1 (4 more such lines were left out)",
+        "again 2",
+    ]
 
 
 class Terminal(StringIO):

@@ -213,26 +213,28 @@ class Transport:
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno in _OUT_OF_DESCRIPTORS:
+                if error.errno in _OUT_OF_DESCRIPTORS and not self._make_room():
                     self._rest(error)
                     return
-                # The client has gone in the meantime.
+                # There is room now, or the client has gone in the meantime.
                 continue
             if len(self._open) > self._limits.connections:
                 self._make_room()
             self._enter(self._reading, connection, self._limits.head_seconds)
             self._go_on(connection)
 
-    def _make_room(self) -> None:
+    def _make_room(self) -> bool:
+        """Close the connection that can best be spared; returns whether there was one."""
         for phase in filter(None, self._phases()):
             connection = next(iter(phase))
             self._say(connection, "makes room")
             self._close(connection)
-            return
+            return True
         # Everybody waits for an answer: whoever came last is told so.
         question = self._others.give_up_last()
         if question is not None:
             self._send(question.connection, _TOO_MANY)
+        return question is not None
 
     def _rest(self, error: OSError) -> None:
         """Accept nothing for a moment: whoever asks still waits, and select would spin."""
@@ -242,7 +244,6 @@ class Transport:
             error.strerror,
             ration=self._troubles,
         )
-        self._make_room()
         self._stop_listening()
         self._listens_again_at = time.monotonic() + _RETRY_SECONDS
 
