@@ -58,7 +58,7 @@ class Limits:
     connections: int = 400
     head_bytes: int = 16 * 1024
     head_seconds: float = 5.0
-    answers: int = 4
+    answers: int = 2
     turn_seconds: float = 5.0
     answer_seconds: float = 10.0
     answer_bytes: int = 64 * 1024 * 1024
