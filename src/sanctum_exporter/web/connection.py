@@ -40,7 +40,7 @@ class Connection:
         self.is_read = False
         """Whether the client has sent its request and nothing else.
 
-        Where it has, the end of the connection may cost it the answer:
+        Where it has not, closing at once may cost it the answer:
         https://www.rfc-editor.org/rfc/rfc9112#section-9.6
         """
         self.address = _unmapped(address)
@@ -117,7 +117,7 @@ class Connection:
             OSError: if the client is gone.
         """
         while self._answer:
-            sent = self._attempt(EVENT_WRITE, self.socket.send, self._answer[:_CHUNK_BYTES])
+            sent = self._attempt(EVENT_WRITE, self.socket.send, self._answer)
             if sent is None:
                 return False
             self._answer = self._answer[sent:]
@@ -133,14 +133,13 @@ class Connection:
             self.socket.shutdown(socket.SHUT_WR)
 
     def drain(self) -> bool:
-        """Forget what the client still sends; returns whether that is all.
+        """Forget a piece of what the client still sends; returns whether that was all.
 
         Raises:
             OSError: if the client is gone.
         """
-        while data := self._receive():
-            pass
-        return data is not None
+        # More of it would keep the others waiting for as long as a client likes.
+        return self._receive() == b""
 
     def release(self) -> None:
         """Give up the descriptor, without a word to the client."""

@@ -13,10 +13,16 @@ from sanctum_exporter.web.discovery import DiscoveryEntry, parse_sd_file
 MACHINE = socket.gethostname()
 
 
-def entry(path: Path, host: str = "127.0.0.1", telemetry_path: str = "/metrics") -> DiscoveryEntry:
+def entry(
+    path: Path, host: str = "127.0.0.1", telemetry_path: str = "/metrics", scheme: str = "http"
+) -> DiscoveryEntry:
     """Return an entry for port 10501."""
     return DiscoveryEntry(
-        path, ListenAddress(host, 10501), program="run train.py", telemetry_path=telemetry_path
+        path,
+        ListenAddress(host, 10501),
+        program="run train.py",
+        telemetry_path=telemetry_path,
+        scheme=scheme,
     )
 
 
@@ -59,6 +65,13 @@ def test_another_path_of_the_metrics_is_named(tmp_path: Path) -> None:
     entry(tmp_path / "a.json", telemetry_path="/sanctum/metrics")
     (group,) = json.loads((tmp_path / "a.json").read_bytes())
     assert group["labels"]["__metrics_path__"] == "/sanctum/metrics"
+
+
+def test_tls_is_named(tmp_path: Path) -> None:
+    """Prometheus scrapes by TLS where that is spoken."""
+    entry(tmp_path / "a.json", scheme="https")
+    (group,) = json.loads((tmp_path / "a.json").read_bytes())
+    assert group["labels"]["__scheme__"] == "https"
 
 
 def test_an_entry_is_replaced_as_a_whole(tmp_path: Path) -> None:
