@@ -22,7 +22,7 @@ os.register_at_fork(after_in_child=_count_fork)
 
 
 prevented: Final = RLock()
-"""Held while a descriptor is made that a forked child must know of; then nobody forks.
+"""Held while a descriptor is made or closed that a forked child must know of; then nobody forks.
 
 It is reentrant because a signal's handler may fork. Whoever holds it waits for nothing.
 """

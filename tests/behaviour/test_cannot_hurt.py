@@ -92,6 +92,58 @@ print("parent done")
     assert (ended.status, ended.out, ended.err) == (0, "parent done\n", "")
 
 
+def test_children_forked_under_scrapes_hold_no_connection(tmp_path: Path) -> None:
+    """A child that is forked at the very moment of a new connection lets go of that, too."""
+    address = free_address()
+    script = tmp_path / "script.py"
+    script.write_text(
+        ATTACHED
+        + """
+import stat
+start(2)
+def compute():
+    while not ended.is_set():
+        sum(range(1000))
+def sockets():
+    found = 0
+    for fd in range(3, 100):
+        try:
+            found += stat.S_ISSOCK(os.fstat(fd).st_mode)
+        except OSError:
+            pass
+    return found
+ended = threading.Event()
+threading.Thread(target=compute, daemon=True).start()
+print("ready", flush=True)
+held = []
+for _ in range(200):
+    child = os.fork()
+    if child == 0:
+        os._exit(sockets())
+    held.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+ended.set()
+print(max(held))
+""",
+        "utf-8",
+    )
+    over = Event()
+
+    def scrape_on() -> None:
+        while not over.is_set():
+            scrape(address, "/-/healthy")
+
+    clients = [Thread(target=scrape_on) for _ in range(2)]
+    with program(str(script), address=address) as running:
+        assert running.say() == "ready"
+        for client in clients:
+            client.start()
+        ended = running.end()
+        over.set()
+        for client in clients:
+            client.join()
+    assert (ended.status, ended.out, ended.err) == (0, "0\n", "")
+
+
 def test_a_fork_in_the_middle_of_an_event_does_not_hang_the_child(tmp_path: Path) -> None:
     """A child that is forked while an event is taken in can call every method and end."""
     ended = run_code(

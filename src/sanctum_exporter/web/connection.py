@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 import h11
 
+from sanctum_exporter import forks
 from sanctum_exporter.web.gateway import Client, Response, encode
 
 _CHUNK_BYTES: Final = 16 * 1024
@@ -143,7 +144,7 @@ class Connection:
 
     def release(self) -> None:
         """Give up the descriptor, without a word to the client."""
-        with suppress(OSError):
+        with forks.prevented, suppress(OSError):
             os.close(self.socket.detach())
 
     def _receive(self) -> bytes | None:

@@ -141,7 +141,7 @@ class Transport:
         for connection in tuple(self._open):
             connection.release()
         for each in (self._listener, self._bell, self._ear):
-            with suppress(OSError):
+            with forks.prevented, suppress(OSError):
                 each.close()
 
     def _lanes(self) -> Iterable[Lane[_Question]]:
@@ -167,7 +167,8 @@ class Transport:
 
     def _finish(self) -> None:
         self._stop_listening()
-        self._listener.close()
+        with forks.prevented:
+            self._listener.close()
         self._listens_again_at = None
         for connection in (*self._reading, *self._ending):
             self._close(connection)
@@ -370,8 +371,9 @@ class Transport:
 
     def _close(self, connection: Connection) -> None:
         self._leave(connection)
-        self._open.discard(connection)
         connection.release()
+        # Not before: a child that is forked in between would not know of it.
+        self._open.discard(connection)
 
     def _say(self, connection: Connection, what: str) -> None:
         logs.debug("%s %s", connection.address, what, ration=self._doings)
