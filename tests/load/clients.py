@@ -73,7 +73,8 @@ class Crowd:
         """Let so many clients come until standard input ends."""
         tasks = [asyncio.create_task(self._scrape()) for _ in range(scrapers)]
         delays = [
-            asyncio.create_task(self._delay(SLOW[number % len(SLOW)])) for number in range(slow)
+            asyncio.create_task(self._delay(SLOW[number % len(SLOW)], number / slow))
+            for number in range(slow)
         ]
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
         self._ended.set()
@@ -103,8 +104,12 @@ class Crowd:
             return status or "closed without an answer"
         return "answered" if b"\nsanctum_total_slots{" in body else "not whole"
 
-    async def _delay(self, kind: Callable[[Reader, Writer], Awaitable[None]]) -> None:
+    async def _delay(
+        self, kind: Callable[[Reader, Writer], Awaitable[None]], after_seconds: float
+    ) -> None:
         """Be slow, and come again a second after the server has closed the connection."""
+        # All in the same moment would delay the scrapers of this process, not of the server.
+        await asyncio.sleep(after_seconds)
         while True:
             with suppress(OSError):
                 small = socket.socket()

@@ -55,7 +55,7 @@ class Limits:
         ending_seconds: from the answer until the client has heard it all.
     """
 
-    connections: int = 400
+    connections: int = 500
     head_bytes: int = 16 * 1024
     head_seconds: float = 5.0
     answers: int = 2
