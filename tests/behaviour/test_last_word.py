@@ -261,6 +261,8 @@ def test_run_announces_the_program(tmp_path: Path) -> None:
     address, sd_file = free_address(), tmp_path / "trainer.json"
     with program(*run(address, "--web.sd-file", str(sd_file), "-m", MODULE, "ppo")) as running:
         scrape_until(address, "sanctum_total_slots")
+        # It serves a moment before it says so.
+        eventually(sd_file.exists)
         (group,) = json.loads(sd_file.read_bytes())
         assert group["labels"]["program"] == f"run {MODULE}"
         assert group["targets"] == [address]

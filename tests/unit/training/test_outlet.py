@@ -69,8 +69,8 @@ def scraped_regularly(clock: Clock, **options: Any) -> Outlet:
     for _ in range(2):
         clock.now += 10
         assert scrape(address(serving))[0] == 200
-        # An answer arrives a moment before the server has noted whose it was.
-        eventually(lambda: "sanctum-exporter-request" not in our_threads())
+        # Before it answers the next, the server has noted whose the last answer was.
+        assert scrape(address(serving), "/-/healthy")[0] == 200
     return serving
 
 

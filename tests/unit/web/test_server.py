@@ -25,7 +25,6 @@ from sanctum_exporter.web.server import WebServer
 from tests import events
 from tests.asking import ask
 from tests.clocks import Clock
-from tests.live import our_threads
 from tests.waiting import eventually
 
 LOOPBACK = ListenAddress("127.0.0.1", 0)
@@ -169,8 +168,8 @@ def test_who_scrapes_regularly_has_the_last_values(
     for _ in range(2):
         clock.now += 5
         ask(url)
-        # An answer arrives a moment before the server has noted whose it was.
-        eventually(lambda: our_threads() == ["sanctum-exporter-web"])
+        # Before it answers the next, the server has noted whose the last answer was.
+        ask(f"{server.url}/-/healthy")
     # None of these is a scrape, or the one that comes regularly.
     for _ in range(2):
         clock.now += 1
