@@ -13,7 +13,7 @@ STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmaler
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz lowest pythons check audit costs generate pictures bench load fleet mutants rehearsals proofs differential lock clean
+.PHONY: help demo test quick fuzz endurance lowest pythons check audit costs generate pictures bench load fleet mutants rehearsals proofs differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,8 +29,12 @@ test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip t
 quick: $(VENV)/dev ## Run every test that needs no server, in less than a minute
 	@$(BIN)/python -m pytest tests/unit tests/behaviour tests/parity --numprocesses 6 --dist worksteal
 
-fuzz: $(VENV)/dev ## Run the property tests long, on random inputs (about ten minutes)
+fuzz: $(VENV)/dev ## Try a million random inputs, and run the property tests long (about twenty minutes)
+	@$(BIN)/python -m tests.fuzz
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis
+
+endurance: $(VENV)/dev ## Take in ten million events while runs, groups and scrapes come and go; memory at each million
+	@$(BIN)/python benchmarks/endurance.py
 
 lowest: .venvs/lowest ## Run unit, parity and command line tests on the lowest declared versions
 	@.venvs/lowest/bin/python -m pytest -q -p no:cacheprovider tests/unit tests/parity tests/behaviour/test_command_line.py tests/behaviour/test_otlp_push.py
