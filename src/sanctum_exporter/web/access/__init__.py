@@ -1,0 +1,1 @@
+"""Who may see what is served: the web configuration file, TLS, passwords."""
