@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import urllib.error
 import urllib.request
 from email.message import Message
@@ -26,12 +27,18 @@ class Answer(NamedTuple):
         return self.body.decode()
 
 
-def ask(url: str, method: str = "GET", timeout_seconds: float = 10.0, **headers: str) -> Answer:
+def ask(
+    url: str,
+    method: str = "GET",
+    timeout_seconds: float = 10.0,
+    context: ssl.SSLContext | None = None,
+    **headers: str,
+) -> Answer:
     """Return the answer to a request; an underscore in a header's name stands for a dash."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(url, headers=named, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=timeout_seconds) as response:
+        with urllib.request.urlopen(request, timeout=timeout_seconds, context=context) as response:
             return Answer(response.status, response.headers, response.read())
     except urllib.error.HTTPError as error:
         return Answer(error.code, error.headers, error.read())

@@ -26,7 +26,7 @@ class ExporterProcess:
     @property
     def url(self) -> str:
         """Return the address that it serves, once it has said so."""
-        match = re.search(r"serving (http://\S+?)/\S*", self.wait_for("serving http"))
+        match = re.search(r"serving (https?://\S+?)/\S*", self.wait_for("serving http"))
         assert match is not None
         return match[1]
 

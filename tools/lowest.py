@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
@@ -29,5 +30,6 @@ def constraints(dependencies: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    declared = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["dependencies"]
-    sys.stdout.write(constraints(declared))
+    project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"].values()
+    sys.stdout.write(constraints([*project["dependencies"], *chain.from_iterable(extras)]))

@@ -94,12 +94,16 @@ class WebOptions(NamedTuple):
         telemetry_path: where the metrics are.
         final_scrape_wait_seconds: how long to wait for the last scrape at most.
         sd_file: where to announce it to Prometheus.
+        config_file: says who may ask; None for everybody.
+        protect_health: whether that is so of the pages for probes, too.
     """
 
     address: ListenAddress
     telemetry_path: str
     final_scrape_wait_seconds: float
     sd_file: Path | None
+    config_file: Path | None
+    protect_health: bool
 
 
 def web_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -122,6 +126,20 @@ def web_options(command: Callable[..., None]) -> Callable[..., None]:
         default=DEFAULT_TELEMETRY_PATH,
         show_default=True,
         help="Path that the metrics are served at.",
+    )
+    @click.option(
+        "--web.config.file",
+        "config_file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="File that turns on TLS and passwords, as Prometheus's exporters have it (see "
+        "docs/access.md).",
+    )
+    @click.option(
+        "--web.protect-health",
+        "protect_health",
+        is_flag=True,
+        help="Put /-/healthy and /-/ready behind --web.config.file, too.",
     )
     @click.option(
         "--web.sd-file",
@@ -148,9 +166,19 @@ def web_options(command: Callable[..., None]) -> Callable[..., None]:
         telemetry_path: str,
         sd_file: Path | None,
         final_scrape_wait: float,
+        config_file: Path | None,
+        protect_health: bool,
         **others: Any,
     ) -> None:
-        command(web=WebOptions(address, telemetry_path, final_scrape_wait, sd_file), **others)
+        if protect_health and config_file is None:
+            raise click.UsageError(
+                "--web.protect-health protects nothing without --web.config.file",
+                click.get_current_context(),
+            )
+        web = WebOptions(
+            address, telemetry_path, final_scrape_wait, sd_file, config_file, protect_health
+        )
+        command(web=web, **others)
 
     return with_web
 
@@ -203,6 +231,8 @@ def otlp_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError("--no-web leaves no way out; give --otlp.endpoint", ctx)
         if no_web and web.sd_file is not None:
             raise click.UsageError("--web.sd-file names a port, and --no-web opens none", ctx)
+        if no_web and web.config_file is not None:
+            raise click.UsageError("--web.config.file guards a port, and --no-web opens none", ctx)
         command(web=None if no_web else web, otlp=otlp, **others)
 
     return with_push

@@ -80,6 +80,8 @@ def run(
             hub=hub,
             telemetry_path=web.telemetry_path if web is not None else DEFAULT_TELEMETRY_PATH,
             sd_file=web.sd_file if web is not None else None,
+            web_config_file=web.config_file if web is not None else None,
+            protect_health=web is not None and web.protect_health,
         )
         exporters.append(exporter)
         hub.add_backend(exporter)

@@ -14,6 +14,7 @@ import click
 from sanctum_exporter.cli.parameters import WebOptions
 from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.otlp import PushOptions, push
+from sanctum_exporter.web.access import read_access
 from sanctum_exporter.web.exporter import serve
 from sanctum_exporter.web.server import WebServer
 
@@ -51,8 +52,8 @@ def serving(
         run_label: give every series of a group the label ``run``.
 
     Raises:
-        click.ClickException: if the address or its file cannot be had, or no exporter with its
-            settings.
+        click.ClickException: if the address or one of its files cannot be had, or no exporter
+            with its settings.
     """
     signals = _Signals(stop)
     for number in _ENDING:
@@ -126,6 +127,10 @@ def _serve(
     if web is None:
         return None
     try:
+        access = read_access(web.config_file, protect_health=web.protect_health)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    try:
         server = serve(
             source,
             web.address,
@@ -134,6 +139,7 @@ def _serve(
             not_ready=not_ready,
             telemetry_path=web.telemetry_path,
             run_label=run_label,
+            access=access,
         )
     except OSError as error:
         message = f"{error.strerror}; choose another with --web.listen-address"

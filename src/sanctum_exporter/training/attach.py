@@ -73,6 +73,8 @@ def attach(
     max_age_seconds: float | None = None,
     telemetry_path: str = DEFAULT_TELEMETRY_PATH,
     sd_file: str | os.PathLike[str] | None = None,
+    web_config_file: str | os.PathLike[str] | None = None,
+    protect_health: bool = False,
     strict: bool = False,
 ) -> Attachment:
     """Publish every snapshot that somebody takes of a live aggregator, registry or backend.
@@ -93,6 +95,8 @@ def attach(
         telemetry_path: where the metrics are.
         sd_file: a file, ending in .json, that names the address to Prometheus's file-based service
             discovery while it is listened on.
+        web_config_file: a file that turns on TLS and passwords, as Prometheus's exporters have it.
+        protect_health: put ``/-/healthy`` and ``/-/ready`` behind that, too.
         strict: raise what cannot be used, attached or started instead of logging it.
 
     Returns:
@@ -121,6 +125,8 @@ def attach(
             origin=f"attached {type(target).__name__}",
             telemetry_path=telemetry_path,
             sd_file=sd_file,
+            web_config_file=web_config_file,
+            protect_health=protect_health,
             not_ready=snapshots.not_ready,
             strict=strict,
         )

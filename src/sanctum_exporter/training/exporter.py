@@ -40,6 +40,8 @@ class SanctumExporter:
         telemetry_path: where the metrics are.
         sd_file: a file, ending in .json, that names the address to Prometheus's file-based service
             discovery while it is listened on.
+        web_config_file: a file that turns on TLS and passwords, as Prometheus's exporters have it.
+        protect_health: put ``/-/healthy`` and ``/-/ready`` behind that, too.
         final_scrape_wait_seconds: how long ``close`` waits, 20 at most, for the last scrape of
             whoever scrapes regularly.
         strict: raise what cannot be used or started instead of logging it.
@@ -60,6 +62,8 @@ class SanctumExporter:
         hub: Hub | None = None,
         telemetry_path: str = DEFAULT_TELEMETRY_PATH,
         sd_file: str | os.PathLike[str] | None = None,
+        web_config_file: str | os.PathLike[str] | None = None,
+        protect_health: bool = False,
         final_scrape_wait_seconds: float = 0.0,
         strict: bool = False,
     ) -> None:
@@ -94,6 +98,8 @@ class SanctumExporter:
             origin=self._origin,
             telemetry_path=telemetry_path,
             sd_file=sd_file,
+            web_config_file=web_config_file,
+            protect_health=protect_health,
             strict=strict,
         )
 

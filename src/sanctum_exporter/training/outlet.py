@@ -18,10 +18,11 @@ from sanctum_exporter.sinks.otlp import PushOptions, push, resolve
 from sanctum_exporter.sinks.prometheus import Registry, join
 from sanctum_exporter.training.retry import RETRY_SECONDS, Retry
 from sanctum_exporter.training.way import Way
+from sanctum_exporter.web.access import read_access
 from sanctum_exporter.web.address import ListenAddress, parse_address, parse_telemetry_path
 from sanctum_exporter.web.discovery import parse_sd_file
 from sanctum_exporter.web.exporter import serve
-from sanctum_exporter.web.server import WebServer
+from sanctum_exporter.web.server import Access, WebServer
 
 _NOT_ANNOUNCED: Final = "sanctum-exporter is not announced to Prometheus"
 
@@ -42,6 +43,8 @@ class Outlet:
         strict: raise what cannot be opened instead of logging it.
         not_ready: says why the values are not to be relied on, None while they are.
         sd_file: where to announce the address to Prometheus.
+        web_config_file: says who may ask; None for everybody.
+        protect_health: whether that is so of the pages for probes, too.
         retry_seconds: from one attempt on an address that is in use to the next.
 
     Raises:
@@ -60,6 +63,8 @@ class Outlet:
         strict: bool,
         not_ready: Callable[[], str | None] = lambda: None,
         sd_file: str | os.PathLike[str] | None = None,
+        web_config_file: str | os.PathLike[str] | None = None,
+        protect_health: bool = False,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._forks = forks.count
@@ -69,6 +74,9 @@ class Outlet:
         self._otlp_endpoint = otlp_endpoint
         self._origin = origin
         self._telemetry_path = telemetry_path
+        self._web_config_file = web_config_file
+        self._protect_health = protect_health
+        self._access: Access | None = None
         self._strict = strict
         self._not_ready = not_ready
         self._retry_seconds = retry_seconds
@@ -170,6 +178,7 @@ class Outlet:
         """Raise ValueError if a value cannot be used."""
         self._path()
         self._address()
+        self._read_access()
         self._push_options()
 
     def _path(self) -> str:
@@ -177,6 +186,21 @@ class Outlet:
 
     def _address(self) -> ListenAddress | None:
         return None if self._listen_address is None else parse_address(str(self._listen_address))
+
+    def _read_access(self) -> None:
+        """Read who may ask, once: it follows its file by itself."""
+        if self._access is not None:
+            return
+        if self._web_config_file is None:
+            if self._protect_health:
+                raise ValueError("protect_health protects nothing without web_config_file")
+            return
+        if self._listen_address is None or self._registry is not None:
+            raise ValueError(
+                "web_config_file guards a port, and none is opened; give listen_address"
+            )
+        path = Path(str(self._web_config_file))
+        self._access = read_access(path, protect_health=self._protect_health)
 
     def _push_options(self) -> PushOptions | None:
         return resolve(self._otlp_endpoint)
@@ -189,6 +213,7 @@ class Outlet:
         return parse_sd_file(str(sd_file))
 
     def _expose(self) -> Callable[[], None] | None:
+        self._read_access()
         if self._registry is not None:
             return _join(self._registry, self._source)
         address = self._address()
@@ -202,6 +227,7 @@ class Outlet:
                 origin=self._origin,
                 not_ready=self._not_ready,
                 telemetry_path=path,
+                access=self._access,
             )
         except OSError as error:
             advice = "give another listen_address (run: --web.listen-address)"

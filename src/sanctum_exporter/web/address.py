@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import socket
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 DEFAULT_ADDRESS: Final = "127.0.0.1:10500"
@@ -32,6 +33,14 @@ class ListenAddress(NamedTuple):
     def is_every_interface(self) -> bool:
         """Whether it names no interface."""
         return self.host in {"", "0.0.0.0", "::"}  # noqa: S104 - compared
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it; a name is what the machine says it is."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def local(self) -> ListenAddress:

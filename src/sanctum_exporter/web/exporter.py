@@ -9,6 +9,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from sanctum_exporter import logs
 from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.web import page
@@ -55,7 +56,14 @@ def serve(
         )
 
     site = Site(registry, not_ready, render, telemetry_path, page.STYLE)
-    return WebServer(address, site, access)
+    server = WebServer(address, site, access)
+    if access is None and not server.address.is_loopback:
+        logs.warning(
+            "everybody who reaches %s can read what is served there; a web configuration file "
+            "(--web.config.file, web_config_file) asks for certificates or passwords",
+            server.address,
+        )
+    return server
 
 
 def own_registry() -> CollectorRegistry:

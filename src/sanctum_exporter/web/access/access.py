@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Lock
 from typing import Final
-from wsgiref.types import WSGIApplication
 
 from sanctum_exporter import logs
 from sanctum_exporter.web.access.guard import Guard
 from sanctum_exporter.web.access.policy import Policy, load
+from sanctum_exporter.web.gateway import WSGIApplication
 
 _CHECK_SECONDS: Final = 1.0
 # Whoever writes into a file has not written all of it yet: half of one may be without passwords.
@@ -55,16 +55,6 @@ class Access:
         self._policy, self._trace = self._read(())
         self._problem: str | None = None
 
-    @property
-    def policy(self) -> Policy:
-        """The version in force."""
-        return self._policy
-
-    @property
-    def scheme(self) -> str:
-        """How URLs of the server begin: ``https`` or ``http``."""
-        return "http" if self._policy.context is None else "https"
-
     def context(self) -> ssl.SSLContext | None:
         """Return what to make a new connection with, None for plain HTTP; never raises."""
         # Whoever comes while another one reads it gets the old version, and waits for nothing.
@@ -75,14 +65,13 @@ class Access:
                 self._lock.release()
         return self._policy.context
 
-    def guard(self, application: WSGIApplication) -> WSGIApplication:
-        """Return an application that answers who may see it, and refuses all others."""
-        return Guard(
-            application,
-            lambda: self._policy,
-            protect_health=self._protect_health,
-            clock=self._clock,
-        )
+    def guard(self, app: WSGIApplication) -> WSGIApplication:
+        """Return an application that lets in who may see it, and refuses all others."""
+        policy, protect_health = self._current, self._protect_health
+        return Guard(app, policy, protect_health=protect_health, clock=self._clock)
+
+    def _current(self) -> Policy:
+        return self._policy
 
     def _look(self) -> None:
         if self._clock() - self._checked_at < _CHECK_SECONDS:

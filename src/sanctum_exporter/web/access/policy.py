@@ -51,7 +51,7 @@ def load(path: Path, *, protect_health: bool) -> Policy:
         context = _context(server, path.parent, protect_health=protect_health)
         users = Users(settings.basic_auth_users)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(_on_one_line(f"{path}: {error}")) from None
     return Policy(
         context=context,
         files=() if server is None else tls.files(server, path.parent),
@@ -69,3 +69,8 @@ def _context(
     if server is None:
         return None
     return tls.server_context(server, folder, let_health_through=not protect_health)
+
+
+def _on_one_line(message: str) -> str:
+    """Return a message in which names of the file can neither end a line nor write over it."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in message)

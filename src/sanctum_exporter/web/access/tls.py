@@ -72,9 +72,7 @@ def server_context(
             context.load_cert_chain(certificate_file, key_file, _no_password)
     except OSError:
         # Which of it OpenSSL does not like is lost, since it tries to seek in a pipe, too.
-        raise ValueError(
-            "tls_server_config: certificate and key are no pair, or no PEM"
-        ) from None
+        raise ValueError("tls_server_config: certificate and key are no pair, or no PEM") from None
     _set_client_authentication(context, settings, folder, let_health_through=let_health_through)
     return context
 

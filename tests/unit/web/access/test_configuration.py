@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sanctum_exporter.web.access.configuration import (
     HttpServer,
@@ -127,9 +125,8 @@ def test_what_is_blank_is_left_out(content: bytes) -> None:
 )
 def test_what_cannot_be_used_is_refused_by_its_name(content: str, message: str) -> None:
     """The error begins with the line or the field, and says what is wrong there."""
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         parse(content.encode())
-    assert str(refused.value).startswith(message)
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
@@ -144,75 +141,27 @@ def test_a_file_without_end_is_refused() -> None:
         read(Path("/dev/zero"))
 
 
-def test_no_message_has_a_secret() -> None:
-    """What stands at a user or a key is never quoted."""
-    for content in (
+def said_of(content: bytes) -> str | None:
+    """Return why a content is refused, None if it is not."""
+    try:
+        parse(content)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
         b"basic_auth_users: {alice: [S3CRET]}",
         b"tls_server_config: {key: [S3CRET]}",
         b"basic_auth_users: {alice: S3CRET}\nbogus: 1",
-    ):
-        with pytest.raises(ValueError) as refused:
-            parse(content)
-        assert "S3CRET" not in str(refused.value)
-
-
-_WORDS = st.sampled_from(
-    [
-        "tls_server_config",
-        "http_server_config",
-        "basic_auth_users",
-        "rate_limit",
-        "interval",
-        "burst",
-        "headers",
-        "cert_file",
-        "client_allowed_sans",
-        "1s",
-        "true",
-        "0",
-        "",
-        ":",
-        "- ",
-        "\n",
-        "\n  ",
-        "{",
-        "}",
-        "[",
-        "]",
-        "&a ",
-        "*a",
-        "<<: ",
-        "!!int ",
-        "|\n",
-        "'",
-        '"',
-        "#",
-        "\t",
-        "---\n",
-        "%YAML 9.9\n",
-    ]
+        b"basic_auth_users:\n  alice: S3CRET: a",
+    ],
+    ids=["user", "key", "beside", "syntax"],
 )
-
-
-@given(st.one_of(st.binary(), st.text().map(str.encode), st.lists(_WORDS).map("".join)))
-def test_whatever_a_file_holds_it_is_read_or_refused(content: bytes | str) -> None:
-    """No content ends in anything but a configuration or a ValueError of one line."""
-    try:
-        parse(content.encode() if isinstance(content, str) else content)
-    except ValueError as error:
-        assert str(error)
-        assert "\n" not in str(error)
-
-
-_LEAVES = st.one_of(st.text(max_size=8), st.sampled_from(["1s", "true", "20", ""]))
-_TREES = st.recursive(
-    _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=4)
-)
-
-
-@given(st.dictionaries(_WORDS, _TREES))
-def test_whatever_is_valid_yaml_is_read_or_refused(tree: object) -> None:
-    """The same where the syntax is right and the shape may be anything."""
-    yaml = pytest.importorskip("yaml")
-    with contextlib.suppress(ValueError):
-        parse(yaml.safe_dump(tree).encode())
+def test_no_message_has_a_secret(content: bytes) -> None:
+    """What stands at a user or a key is never quoted."""
+    said = said_of(content)
+    assert said is not None
+    assert "S3CRET" not in said

@@ -202,7 +202,7 @@ def test_right_passwords_cost_nothing_of_what_wrong_ones_may() -> None:
 
 
 def test_one_hash_at_a_time_is_computed_and_few_wait_for_it() -> None:
-    """The training loses one processor at most, and waiting requests hold five places at most."""
+    """The training loses one processor at most, and waiting requests hold three places at most."""
     counting, checked = Bcrypt(), Passwords(Clock())
     known = users(counting, eve=quick("right"))
     counting.go.clear()
@@ -211,12 +211,12 @@ def test_one_hash_at_a_time_is_computed_and_few_wait_for_it() -> None:
             pool.submit(checked.check, known, f"client {number}", credentials("eve", "guess"))
             for number in range(12)
         ]
-        eventually(lambda: sum(each.done() for each in asked) == 7)
+        eventually(lambda: sum(each.done() for each in asked) == 9)
         assert len(counting.compared) == 1
         assert {each.result() for each in asked if each.done()} == {Verdict.TOO_MANY}
         counting.go.set()
         verdicts = [each.result(DEADLINE_SECONDS) for each in asked]
-    assert verdicts.count(Verdict.WRONG) == 5
+    assert verdicts.count(Verdict.WRONG) == 3
 
 
 def test_scrapers_that_come_at_once_cost_one_hash() -> None:
@@ -224,10 +224,10 @@ def test_scrapers_that_come_at_once_cost_one_hash() -> None:
     counting, checked = Bcrypt(), Passwords(Clock())
     known = users(counting, eve=quick("right"))
     counting.go.clear()
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(3) as pool:
         asked = [
             pool.submit(checked.check, known, f"client {number}", credentials("eve", "right"))
-            for number in range(4)
+            for number in range(3)
         ]
         eventually(lambda: len(counting.compared) == 1)
         counting.go.set()
