@@ -64,6 +64,8 @@ def backend() -> None:
         hub=Hub(),
         telemetry_path="/metrics",
         sd_file="/targets/trainer.json",
+        web_config_file="/etc/sanctum-exporter/web.yml",
+        protect_health=True,
         final_scrape_wait_seconds=20,
         strict=True,
     )
@@ -74,6 +76,8 @@ def backend() -> None:
     assert_type(__version__, str)
 
     SanctumExporter(sd_file=Path("trainer.json"))
+    SanctumExporter(web_config_file=Path("web.yml"))
+    SanctumExporter(web_config_file=b"web.yml")  # type: ignore[arg-type]
     SanctumExporter(sd_file=b"trainer.json")  # type: ignore[arg-type]
     SanctumExporter(final_scrape_wait_seconds="20s")  # type: ignore[arg-type]
     SanctumExporter(10500)  # type: ignore[arg-type]

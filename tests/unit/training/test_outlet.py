@@ -18,6 +18,8 @@ from sanctum_exporter.training.outlet import Outlet
 from sanctum_exporter.training.retry import Retry
 from sanctum_exporter.web import server as server_module
 from sanctum_exporter.web.scrapers import Scrapers
+from tests.asking import ask
+from tests.certificates import Certificates
 from tests.clocks import Clock
 from tests.collectors import HttpCollector
 from tests.live import address, our_threads
@@ -401,3 +403,88 @@ def test_a_file_that_makes_no_sense_is_told_at_once(
     assert message in logged
     assert serving.open() is (given["listen_address"] is not None)
     serving.close()
+
+
+def test_what_is_guarded_is_served_to_those_who_may_see_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """TLS and passwords are those of the file, as on the command line."""
+    certificates = Certificates(tmp_path)
+    certificates.issue("server", "127.0.0.1")
+    path = tmp_path / "web.yml"
+    path.write_text("tls_server_config: {cert_file: server.crt, key_file: server.key}\n")
+    serving = outlet("127.0.0.1:0", web_config_file=path)
+    assert serving.open()
+    assert serving.url is not None
+    assert serving.url.startswith("https://127.0.0.1:")
+    assert ask(f"{serving.url}/metrics", context=certificates.client_context()).status == 200
+    assert scrape(serving.url.removeprefix("https://"))[0] == 0
+    serving.close()
+    assert caplog.messages == []
+
+
+def test_what_is_served_late_is_guarded_too(taken: socket.socket, tmp_path: Path) -> None:
+    """Also when the training has changed into another folder by then."""
+    path = tmp_path / "web.yml"
+    path.write_text("rate_limit: {interval: 1h, burst: 1}\n")
+    where = at(taken)
+    late = outlet(where, retry_seconds=0.01, web_config_file=path)
+    late.open()
+    path.unlink()
+    taken.close()
+    eventually(lambda: late.is_open)
+    assert [scrape(where)[0] for _ in range(2)] == [200, 429]
+    late.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"web_config_file": "/no/web.yml"}, "/no/web.yml: cannot be read: No such file"),
+        ({"web_config_file": 5}, "/5: cannot be read: No such file"),
+        ({"web_config_file": "/dev/null", "listen_address": None}, "guards a port, and none is"),
+        (
+            {"web_config_file": "/dev/null", "registry": CollectorRegistry()},
+            "guards a port, and none is opened; give listen_address",
+        ),
+        ({"protect_health": True}, "protect_health protects nothing without web_config_file"),
+    ],
+)
+def test_what_cannot_be_guarded_is_not_served(
+    options: dict[str, Any], message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is one error in the log, and training goes on; a strict outlet is not made."""
+    given = {"listen_address": "127.0.0.1:0", **options}
+    with pytest.raises(ValueError, match=message):
+        outlet(**given, strict=True)
+    serving = outlet(**given)
+    assert not serving.open()
+    assert serving.url is None
+    (logged,) = caplog.messages
+    assert logged.startswith("sanctum-exporter serves nothing, training goes on: ")
+    assert message in logged
+    serving.close()
+
+
+@pytest.mark.parametrize(("host", "warnings"), [("", 1), ("127.0.0.1", 0)])
+def test_an_address_that_others_reach_is_warned_of_once(
+    host: str, warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line says what would ask them for a password."""
+    serving = outlet(f"{host}:0")
+    serving.open()
+    serving.close()
+    said = [each for each in caplog.messages if "can read what is served there" in each]
+    assert len(said) == warnings
+    assert all("--web.config.file" in each for each in said)
+
+
+def test_a_guarded_address_that_others_reach_is_not_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who has written a web configuration file has thought about it."""
+    (tmp_path / "web.yml").write_text("rate_limit: {interval: 1s, burst: 1}\n")
+    serving = outlet(":0", web_config_file=tmp_path / "web.yml")
+    assert serving.open()
+    serving.close()
+    assert caplog.messages == []

@@ -73,3 +73,22 @@ def test_the_path_of_another_page_is_refused(path: str) -> None:
     """The metrics take the place of neither the page nor of health and readiness."""
     with pytest.raises(ValueError, match="is not a telemetry path, other pages are there"):
         parse_telemetry_path(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_loopback"),
+    [
+        ("127.0.0.1:1", True),
+        ("127.9.9.9:1", True),
+        ("[::1]:1", True),
+        ("localhost:1", True),
+        (":1", False),
+        ("0.0.0.0:1", False),
+        ("[::]:1", False),
+        ("10.0.0.1:1", False),
+        ("gpu7:1", False),
+    ],
+)
+def test_an_address_is_this_machines_alone_or_not(text: str, is_loopback: bool) -> None:
+    """Every interface, and a name other than localhost, may be reached by others."""
+    assert parse_address(text).is_loopback is is_loopback
