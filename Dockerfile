@@ -31,6 +31,6 @@ EXPOSE 10500
 STOPSIGNAL SIGTERM
 # Healthy, not ready: a watched run that has not begun yet is no reason to be restarted.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:10500/-/healthy', timeout=2)"]
+    CMD ["python", "-m", "sanctum_exporter.web.health"]
 ENTRYPOINT ["sanctum-exporter"]
 CMD ["demo", "--web.listen-address=:10500"]

@@ -30,18 +30,20 @@ COMPOSE_FILE = recordings.ROOT / "docker-compose.yml"
 PROGRAM = Path(sys.executable).with_name("sanctum-exporter")
 
 
-def interpolated(docker_compose: Path, **environment: str) -> dict[str, Any]:
-    """Return the compose file as docker-compose understands it."""
+def interpolated(docker_compose: Path, *more: str, **environment: str) -> dict[str, Any]:
+    """Return the compose file, with more over it, as docker-compose understands it."""
     clean = {
         name: value
         for name, value in os.environ.items()
         if name not in ("TELEMETRY_DIR", "PAGER_URL_FILE", "WARNINGS_URL_FILE")
     }
+    files = [part for file in (str(COMPOSE_FILE), *more) for part in ("-f", file)]
     config: dict[str, Any] = json.loads(
         subprocess.run(
-            [docker_compose, "-f", COMPOSE_FILE, "config", "--format", "json"],
+            [docker_compose, *files, "config", "--format", "json"],
             check=True,
             capture_output=True,
+            cwd=recordings.ROOT,
             env=clean | environment,
         ).stdout
     )
