@@ -87,10 +87,18 @@ class Guard:
         verdict = self._passwords.check(policy.users, client, credentials)
         if verdict is Verdict.RIGHT:
             return None
-        if self._wrong.take():
-            # Not the user: people write passwords there by mistake.
-            logs.warning("a request from %s was refused: wrong user or password", client)
+        self._report(client)
         return _NO_PASSWORD if verdict is Verdict.WRONG else _TOO_MANY_WRONG
+
+    def _report(self, client: str) -> None:
+        left_out = self._wrong.take()
+        if left_out is not None:
+            # Without the user: people write passwords there by mistake.
+            logs.warning(
+                "a request from %s was refused: wrong user or password%s",
+                client,
+                f" ({left_out} more since the last such line)" if left_out else "",
+            )
 
 
 def _by_certificate(policy: Policy, environ: Environ) -> Response | None:

@@ -83,10 +83,9 @@ class Users:
     def __bool__(self) -> bool:
         return bool(self._hashes)
 
-    def hash_of(self, user: bytes) -> tuple[bytes, bool]:
-        """Return what to compare a password with, and whether there is such a user."""
-        found = self._hashes.get(user)
-        return (self._nobody, False) if found is None else (found, True)
+    def hash_of(self, user: bytes) -> bytes:
+        """Return what to compare a password with; where there is no such user, none is right."""
+        return self._hashes.get(user, self._nobody)
 
 
 class Passwords:
@@ -117,7 +116,7 @@ class Passwords:
             credentials: what it says who it is.
         """
         user, password = credentials.user, credentials.password[:_LONGEST_PASSWORD_BYTES]
-        stored, is_user = users.hash_of(user)
+        stored = users.hash_of(user)
         # Poisoning needs two credentials with one key: the parts are told apart, and the hash is
         # one of them, so that neither another user nor another version of the file shares it.
         key = hmac.digest(self._secret, repr((user, stored, password)).encode(), "sha256")
@@ -132,9 +131,7 @@ class Passwords:
         try:
             with self._turn:
                 # Several scrapers come at once with the same; the first has found out.
-                is_right = self._is_known(key) or (
-                    _matches(users.bcrypt, password, stored) and is_user
-                )
+                is_right = self._is_known(key) or _matches(users.bcrypt, password, stored)
         finally:
             self._places.release()
         if not is_right:

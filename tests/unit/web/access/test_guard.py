@@ -149,11 +149,8 @@ def test_wrong_passwords_are_logged_without_flooding_the_log(
             guarded.ask(authorization=basic("hunter2", str(number)), client="10.9.9.9")
         guarded.clock.now += 61
         guarded.ask(authorization=basic("hunter2", "again"), client="10.9.9.9")
-    assert caplog.messages == [
-        "a request from 10.9.9.9 was refused: wrong user or password",
-        "49 more such lines were left out",
-        "a request from 10.9.9.9 was refused: wrong user or password",
-    ]
+    line = "a request from 10.9.9.9 was refused: wrong user or password"
+    assert caplog.messages == [line, f"{line} (49 more since the last such line)"]
 
 
 def test_headers_of_the_file_replace_those_of_an_answer(tmp_path: Path) -> None:

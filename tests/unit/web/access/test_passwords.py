@@ -151,6 +151,15 @@ def test_nobody_gets_in_by_making_two_credentials_look_alike() -> None:
         assert checked.check(known, "a", credentials(user, password)) is Verdict.WRONG
 
 
+def test_nobody_gets_in_by_a_name_that_holds_the_hash_of_another() -> None:
+    """Here the parts of both credentials, one after the other, are the same bytes."""
+    last = quick("unknown")
+    first = quick(f"{last}guess")
+    checked, known = Passwords(Clock()), Users({"a": first, f"a{first}": last})
+    assert checked.check(known, "x", credentials("a", f"{last}guess")) is Verdict.RIGHT
+    assert checked.check(known, "x", credentials(f"a{first}", "guess")) is Verdict.WRONG
+
+
 def test_an_unknown_user_is_compared_with_a_hash_of_the_same_cost() -> None:
     """The time of an answer does not tell whether there is such a user."""
     counting, checked = Bcrypt(), Passwords(Clock())
