@@ -73,9 +73,11 @@ class Guard:
     def _refusal(self, policy: Policy, environ: Environ) -> Response | None:
         if environ["PATH_INFO"] in self._open_paths:
             return None
-        if not self._limit.lets_through(policy.rate_limit):
-            return _TOO_MANY
-        return _by_certificate(policy, environ) or self._by_password(policy, environ)
+        refused = _by_certificate(policy, environ) or self._by_password(policy, environ)
+        if refused is not None:
+            return refused
+        # Last, so that strangers cannot use it up.
+        return None if self._limit.lets_through(policy.rate_limit) else _TOO_MANY
 
     def _by_password(self, policy: Policy, environ: Environ) -> Response | None:
         if not policy.users:

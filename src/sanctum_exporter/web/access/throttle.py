@@ -93,6 +93,4 @@ def _network(address: str) -> str:
         return address
     if not isinstance(parsed, IPv6Address):
         return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
     return str(int(parsed) >> (parsed.max_prefixlen - _IPV6_PREFIX_BITS))

@@ -182,6 +182,15 @@ def test_a_rate_limit_lets_a_burst_through_and_then_one_each_interval(tmp_path: 
     assert guarded.ask().status == "200 OK"
 
 
+def test_strangers_cannot_use_the_rate_limit_up(tmp_path: Path) -> None:
+    """Only who is let in counts, so a flood of refusals costs no scrape."""
+    guarded = Guarded(tmp_path, f"{USERS}rate_limit: {{interval: 1h, burst: 1}}\n")
+    assert {guarded.ask().status for _ in range(5)} == {"401 Unauthorized"}
+    right = basic("eve", "right")
+    statuses = [guarded.ask(authorization=right).status for _ in range(2)]
+    assert statuses == ["200 OK", "429 Too Many Requests"]
+
+
 NAMED = {"subjectAltName": (("DNS", "prometheus.example"), ("IP Address", "10.0.0.1"))}
 
 
