@@ -25,8 +25,8 @@ _NO_PASSWORD: Final = refusal(
     "give a user and the right password",
     ("WWW-Authenticate", 'Basic realm="sanctum-exporter", charset="UTF-8"'),
 )
-_TOO_MANY_WRONG: Final = refusal(
-    HTTPStatus.TOO_MANY_REQUESTS, "too many wrong passwords; try again in a second", _SOON
+_TOO_MANY_UNKNOWN: Final = refusal(
+    HTTPStatus.TOO_MANY_REQUESTS, "too many unknown passwords at once; try again in a second", _SOON
 )
 _TOO_MANY: Final = refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many requests", _SOON)
 _NO_CERTIFICATE: Final = refusal(HTTPStatus.FORBIDDEN, "give a client's certificate")
@@ -90,7 +90,7 @@ class Guard:
         if verdict is Verdict.RIGHT:
             return None
         self._report(client)
-        return _NO_PASSWORD if verdict is Verdict.WRONG else _TOO_MANY_WRONG
+        return _NO_PASSWORD if verdict is Verdict.WRONG else _TOO_MANY_UNKNOWN
 
     def _report(self, client: str) -> None:
         left_out = self._wrong.take()

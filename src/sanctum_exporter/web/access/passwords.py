@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from enum import Enum
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from sanctum_exporter.web.access.extra import need
@@ -28,8 +28,6 @@ _HIGHEST_COST: Final = 16
 _LONGEST_PASSWORD_BYTES: Final = 72
 _WRONG_AT_ONCE: Final = 10
 _WRONG_INTERVAL_SECONDS: Final = 1.0
-# The server answers four at once: one place stays free for those who are known.
-_MOST_WAITING: Final = 2
 _MOST_REMEMBERED: Final = 100
 
 
@@ -101,8 +99,7 @@ class Passwords:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._throttle = Throttle(_WRONG_INTERVAL_SECONDS, _WRONG_AT_ONCE, clock)
-        self._places = BoundedSemaphore(1 + _MOST_WAITING)
-        self._turn = Lock()
+        self._computing = Lock()
         self._secret = secrets.token_bytes(32)
         self._lock = Lock()
         self._known: OrderedDict[bytes, None] = OrderedDict()
@@ -125,15 +122,14 @@ class Passwords:
         bucket = self._throttle.bucket(client)
         if not bucket.take():
             return Verdict.TOO_MANY
-        if not self._places.acquire(blocking=False):
+        # Nobody waits: the server answers few at once, and those who are known need their places.
+        if not self._computing.acquire(blocking=False):
             bucket.give_back()
             return Verdict.TOO_MANY
         try:
-            with self._turn:
-                # Several scrapers come at once with the same; the first has found out.
-                is_right = self._is_known(key) or _matches(users.bcrypt, password, stored)
+            is_right = _matches(users.bcrypt, password, stored)
         finally:
-            self._places.release()
+            self._computing.release()
         if not is_right:
             return Verdict.WRONG
         bucket.give_back()
