@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import free_address, program, scrape_until, serves_nothing
+from tests.programs import free_address, program, scrape, scrape_until, serves_nothing
+from tests.waiting import eventually
 
 LEADER = "import os, sys; os.setpgid(0, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 """Runs a command as the leader of a group of its own, which a signal can be sent to."""
@@ -42,6 +43,32 @@ def test_a_script_is_run_and_served(tmp_path: Path) -> None:
     with program(*command(address, str(script), "ppo")) as running:
         scrape_until(address, 'sanctum_total_slots{group_id="default"} 6.0')
         assert running.end().status == 0
+
+
+def test_what_it_serves_is_guarded_by_a_web_configuration_file(tmp_path: Path) -> None:
+    """The options of the commands that serve are those of a training, too."""
+    path = tmp_path / "web.yml"
+    path.write_text("rate_limit: {interval: 1h, burst: 1}\n", "utf-8")
+    address = free_address()
+    guard = ("--web.config.file", str(path), "--web.protect-health")
+    with program(*command(address, *guard, "-m", MODULE, "ppo")) as running:
+        eventually(lambda: scrape(address)[0] == 429)
+        assert scrape(address, "/-/healthy")[0] == 429
+        assert running.end().status == 0
+
+
+def test_what_cannot_be_guarded_is_not_served_and_training_goes_on(tmp_path: Path) -> None:
+    """The log says why, and the exit status is the program's."""
+    path = tmp_path / "web.yml"
+    path.write_text("nonsense: 1\n", "utf-8")
+    address = free_address()
+    guarded = command(address, "--web.config.file", str(path), "-m", MODULE, "ppo")
+    with program(*guarded) as running:
+        assert running.say() == "training"
+        assert scrape(address)[0] == 0
+        ended = running.end()
+    assert ended.status == 0
+    assert f"serves nothing, training goes on: {path}: object contains unknown" in ended.err
 
 
 def test_the_exit_status_is_the_programs() -> None:
