@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from sanctum_exporter.web.access.extra import need
-from sanctum_exporter.web.access.throttle import Throttle
+from sanctum_exporter.web.access.throttle import Throttle, TokenBucket
 
 _HASH: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 _DIGEST_LENGTH: Final = 31
@@ -98,7 +98,9 @@ class Passwords:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._throttle = Throttle(_WRONG_INTERVAL_SECONDS, _WRONG_AT_ONCE, clock)
+        self._throttle = Throttle(
+            lambda: TokenBucket(_WRONG_INTERVAL_SECONDS, _WRONG_AT_ONCE, clock)
+        )
         self._computing = Lock()
         self._secret = secrets.token_bytes(32)
         self._lock = Lock()

@@ -58,17 +58,11 @@ class Throttle:
     """A bucket for each client, for as many clients as there is room.
 
     Args:
-        interval_seconds: see ``TokenBucket``, as for the others.
-        burst: of each client.
-        clock: monotonic seconds.
+        new_bucket: makes the bucket of a client.
     """
 
-    def __init__(
-        self, interval_seconds: float, burst: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._interval_seconds = interval_seconds
-        self._burst = burst
-        self._clock = clock
+    def __init__(self, new_bucket: Callable[[], TokenBucket]) -> None:
+        self._new_bucket = new_bucket
         self._lock = Lock()
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
@@ -78,8 +72,7 @@ class Throttle:
         with self._lock:
             bucket = self._buckets.get(client)
             if bucket is None:
-                bucket = TokenBucket(self._interval_seconds, self._burst, self._clock)
-                self._buckets[client] = bucket
+                bucket = self._buckets[client] = self._new_bucket()
                 if len(self._buckets) > _MOST_CLIENTS:
                     self._buckets.popitem(last=False)
             self._buckets.move_to_end(client)

@@ -51,14 +51,14 @@ def test_what_is_given_back_can_be_taken_again() -> None:
 )
 def test_a_client_is_an_address_or_an_ipv6_network(one: str, other: str, same: bool) -> None:
     """Whoever has one address of a /64 has them all, so all of them share a bucket."""
-    throttle = Throttle(1.0, 1, Clock())
+    throttle = Throttle(lambda: TokenBucket(1.0, 1, Clock()))
     assert throttle.bucket(one).take()
     assert throttle.bucket(other).take() is not same
 
 
 def test_who_was_not_heard_of_for_longest_is_forgotten() -> None:
     """A thousand clients have room; what they did is kept while they come again."""
-    throttle = Throttle(1.0, 1, Clock())
+    throttle = Throttle(lambda: TokenBucket(1.0, 1, Clock()))
     throttle.bucket("first").take()
     throttle.bucket("second").take()
     for number in range(998):
