@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 
 MODULES: Final = {
     "click": "click",
+    "h11": "h11",
     "msgspec": "msgspec",
     "opentelemetry-exporter-otlp": "opentelemetry.exporter.otlp.proto.http.metric_exporter",
     "opentelemetry-sdk": "opentelemetry.sdk.metrics.export",
