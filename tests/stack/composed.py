@@ -4,7 +4,8 @@ Commands, files and mounts are those that ``docker-compose config`` gives. What 
 
 - a path that a service has inside its container begins with a folder of its own;
 - a listen address ``:PORT`` becomes a free port of the loopback;
-- ``SERVICE:PORT`` in a configuration becomes that port, or the addresses that a test names;
+- ``SERVICE:PORT`` in a configuration becomes that port, or the addresses that a test names, and
+  ``localhost:PORT`` that of the service itself;
 - the program of the image is the one of this machine.
 """
 
@@ -67,7 +68,11 @@ class Composed:
         self.root = root
         self.address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self.address}"
-        self._addresses = addresses
+        self._addresses = dict(addresses)
+        for flag in self._service["command"]:
+            option, _, value = flag.partition("=")
+            if option == "--web.listen-address":
+                self._addresses[f"localhost{value}"] = self.address
         for mount in self._service.get("volumes", []):
             target = self.inside(mount["target"])
             if mount["type"] == "volume":

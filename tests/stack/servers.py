@@ -11,18 +11,33 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 from tests.asking import ask
 from tests.waiting import wait_for
 
+_PORTS = iter(SystemRandom().sample(range(10_000, 32_000), 20_000))
+_END_SECONDS = 60
+"""An exporter that is told to end may wait 20 s for the last scrape."""
+
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a port that nobody listens on.
+
+    No port is given twice, and none that the kernel would give to a connection, which might have it
+    when a server is restarted.
+    """
+    for port in _PORTS:
+        with socket.socket() as probe:
+            # A listener's port is taken even so.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no port is free")
 
 
 def get(url: str) -> str | None:
@@ -76,8 +91,13 @@ class Server:
 
     def kill(self) -> None:
         """End it as a crash or the kernel would."""
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        self.end(signal.SIGKILL)
+
+    def end(self, *signals: signal.Signals) -> None:
+        """Send it signals, one right after the other, and wait for its end."""
+        for number in signals:
+            self._process.send_signal(number)
+        self._process.wait(_END_SECONDS)
 
     def close(self) -> None:
         """Stop it, if it still runs."""

@@ -118,7 +118,16 @@ class Stack:
 
 def values(server: Prometheus, selector: str) -> Values:
     """Return the newest values of our metrics, by name and labels, without job and instance."""
-    rows = server.ask("query", query=f'{{__name__=~"sanctum_.+", {selector}}}')["result"]
+    return _values(server, f'{{__name__=~"sanctum_.+", {selector}}}')
+
+
+def last_values(server: Prometheus, selector: str) -> Values:
+    """Return the same, of processes that have ended within the hour too."""
+    return _values(server, f'last_over_time({{__name__=~"sanctum_.+", {selector}}}[1h])')
+
+
+def _values(server: Prometheus, query: str) -> Values:
+    rows = server.ask("query", query=query)["result"]
     found: Values = {}
     for row in rows:
         labels = {k: v for k, v in row["metric"].items() if k not in ("job", "instance")}

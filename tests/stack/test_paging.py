@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import recordings
-from tests.events import line
+from tests.growing import Run
 from tests.stack.composed import PROGRAM, Deployment
 from tests.stack.receiver import Receiver
 from tests.stack.servers import Prometheus, get, post
@@ -24,36 +22,6 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.stack
 
 REPLAY_SPEED = 8
-
-
-class Run:
-    """A telemetry file that grows, with events of this moment."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        file.touch()
-
-    def write(self, event_type: str, data: dict[str, Any]) -> float:
-        """Append an event and return its time."""
-        now = datetime.now(UTC)
-        with self.file.open("ab") as file:
-            file.write(line(event_type, data, timestamp=now.isoformat()) + b"\n")
-        return now.timestamp()
-
-    def start(self, slot_ids: list[str]) -> float:
-        """Start a run of four envs and sixteen episodes."""
-        return self.write(
-            "TRAINING_STARTED",
-            {
-                "n_envs": 4,
-                "slot_ids": slot_ids,
-                "start_episode": 0,
-                "n_episodes": 16,
-                "episode_id": "ppo_7_16ep",
-                "task": "cifar_baseline",
-                "reward_mode": "shaped",
-            },
-        )
 
 
 @dataclass(frozen=True)
