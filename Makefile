@@ -84,7 +84,7 @@ rehearsals: $(VENV)/dev ## Play every scenario of the alerts in every setup, and
 	@$(BIN)/python tools/stack.py promtool
 	@PATH="$(CURDIR)/.stack/bin:$$PATH" $(BIN)/python -m tests.rehearsals
 
-proofs: $(VENV)/dev ## Wait for the alerts on real servers in real time (about 25 minutes)
+proofs: $(VENV)/dev ## Wait for the alerts on real servers in real time, and kill those servers (about half an hour)
 	@$(BIN)/python tools/stack.py $(STACK)
 	@REQUIRE_STACK=1 $(BIN)/python -m pytest -s tests/proofs
 

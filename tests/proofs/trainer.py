@@ -1,6 +1,7 @@
 """A training that writes telemetry in real time, or hosts exporters; a process to be killed.
 
-Usage: ``python -m tests.proofs.trainer write FILE SECONDS`` or ``… host PORT COUNT``
+Usage: ``python -m tests.proofs.trainer write FILE SECONDS``, ``… host PORT COUNT`` or
+``… replay RECORDING SPEED ADDRESS``
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from threading import Event
 
 from sanctum_exporter import SanctumExporter
 from sanctum_exporter.simulation import Simulation
+from tests.growing import relive
 from tests.live import live_event
 
 
@@ -39,8 +42,19 @@ def host(port: int, count: int) -> None:
         time.sleep(5)
 
 
+def replay(recording: str, speed: float, address: str) -> None:
+    """Play a recording through the exporter of a training process, from its beginning."""
+    exporter = SanctumExporter(address, final_scrape_wait_seconds=20, strict=True)
+    exporter.start()
+    for line in relive(recording, speed, Event()):
+        exporter.emit(live_event(line))
+    exporter.close()
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "write":
         write(Path(sys.argv[2]), float(sys.argv[3]))
+    elif sys.argv[1] == "replay":
+        replay(sys.argv[2], float(sys.argv[3]), sys.argv[4])
     else:
         host(int(sys.argv[2]), int(sys.argv[3]))
