@@ -19,7 +19,8 @@ from tests import collectors, recordings
 from tests.collectors import GrpcCollector, HttpCollector
 from tests.pushing import Child
 
-LONGEST_EXIT_SECONDS = 5.0
+# It takes three on a machine that does nothing else, and OpenTelemetry alone would take ten.
+LONGEST_EXIT_SECONDS = 9.0
 LARGEST_MEMORY_KIB = 100 * 1024
 GERMINATED = recordings.golden("ppo_single")[-1]["seed_lifecycle"]["germination_count"]
 GERMINATED_KEY = ("sanctum.seeds_germinated", frozenset({("group_id", "default")}))
@@ -135,7 +136,7 @@ FAULTS: dict[str, tuple[str, Callable[[], AbstractContextManager[str]], str]] = 
 def test_a_process_ends_soon_and_small_whatever_the_collector_does(
     start: Callable[..., Child], fault: str, measured: Callable[[str, object], None]
 ) -> None:
-    """A process that is told to end does so within 5 s, with one line about the fault."""
+    """A process that is told to end does so before a push would time out, with one line of log."""
     protocol, endpoint, reason = FAULTS[fault]
     # Where the fault is reported before the end, the report need not take its full time.
     environ = {} if reason == "no answer" else {"OTEL_EXPORTER_OTLP_TIMEOUT": "2"}
@@ -227,7 +228,7 @@ def test_a_certificate_of_a_foreign_authority_is_refused(
             collector.url,
             protocol,
             OTEL_EXPORTER_OTLP_CERTIFICATE=authority.file,
-            OTEL_EXPORTER_OTLP_TIMEOUT="1",
+            OTEL_EXPORTER_OTLP_TIMEOUT="3",
         )
         child.wait_for_log("fails")
         ending = child.end()
