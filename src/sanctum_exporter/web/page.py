@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-from sanctum_exporter import panel
 from sanctum_exporter._version import __version__
-from sanctum_exporter.readings import GroupReading
+from sanctum_exporter.view.document import GroupView
+from sanctum_exporter.web.api import Api
+from sanctum_exporter.web.content import HTML, Content, Page, Query, fixed
 
 STYLE: Final = """
 :root { color-scheme: light dark; --dim: #6b7280; --blue: #1d4ed8; --bright_blue: #2563eb;
@@ -32,46 +32,41 @@ pre { font: 14px/1.35 ui-monospace, Menlo, Consolas, monospace; margin: .5rem 0 
 """The stylesheet, which is served on its own: our policy lets no style stand in a page."""
 
 
-def render(
-    groups: Iterable[GroupReading], *, origin: str, telemetry_path: str, not_ready: str | None
-) -> str:
-    """Return the page as HTML; it asks the browser to load it again every five seconds.
+STYLE_PATH: Final = "/-/style.css"
 
-    Args:
-        groups: the published groups.
-        origin: where the values come from.
-        telemetry_path: where the metrics are.
-        not_ready: why the exporter does not do its job, None while it does.
-    """
-    state = "ready" if not_ready is None else f"not ready: {not_ready}"
-    figures = "".join(_figure(group) for group in groups)
-    return f"""<!DOCTYPE html>
+
+def pages(api: Api) -> dict[str, Page]:
+    """Return what answers at which path."""
+
+    def root(query: Query) -> Content:
+        view = api.run(query.get("run", [None])[0])
+        groups = [] if view is None else view.groups
+        figures = "".join(_figure(group) for group in groups)
+        return Content(HTML, _PAGE.format(figures=figures, version=escape(__version__)).encode())
+
+    return {"/": root, STYLE_PATH: fixed("text/css; charset=utf-8", STYLE, 300)}
+
+
+_PAGE: Final = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="5">
 <title>sanctum-exporter</title>
-<link rel="stylesheet" href="style.css">
+<link rel="stylesheet" href="-/style.css">
 </head>
 <body>
-<h1>sanctum-exporter {escape(__version__)}</h1>
-<p class="dim">{escape(origin)} &middot; {escape(state)}</p>
-<nav><a href="{escape(telemetry_path)}">Metrics</a><a href="/-/healthy">Health</a>
-<a href="/-/ready">Readiness</a></nav>
-<main>{figures or '<p class="dim">No group is configured yet.</p>'}</main>
+<h1>sanctum-exporter {version}</h1>
+<main>{figures}</main>
 </body>
 </html>
 """
 
 
-def _figure(group: GroupReading) -> str:
-    name = group.group_id if group.run is None else f"{group.run} / {group.group_id}"
+def _figure(group: GroupView) -> str:
     text = "\n".join(
         "".join(f'<span class="{span.style}">{escape(span.text)}</span>' for span in line)
-        for line in panel.lines(group.slots)
+        for line in group.lines
     )
-    title = f"<strong>{escape(panel.border_title(group.slots))}</strong>"
-    life = escape(group.life.describe())
-    caption = f"<figcaption>{escape(name)} &middot; {title}<br>{life}</figcaption>"
+    title = f"<strong>{escape(group.border_title)}</strong>"
+    caption = f"<figcaption>{escape(group.group_id)} &middot; {title}</figcaption>"
     return f"<figure>{caption}<pre>{text}</pre></figure>"
