@@ -21,14 +21,20 @@ class Recorder:
         source: what is noted.
         history: where to.
         clock: seconds since the epoch.
+        cpu_time: seconds that the calling thread has computed.
     """
 
     def __init__(
-        self, source: ReadingSource, history: History, clock: Callable[[], float] = time.time
+        self,
+        source: ReadingSource,
+        history: History,
+        clock: Callable[[], float] = time.time,
+        cpu_time: Callable[[], float] = time.thread_time,
     ) -> None:
         self._source = source
         self._history = history
         self._clock = clock
+        self._cpu_time = cpu_time
         self._closed = Event()
         self._thread = Thread(target=self._run, name="sanctum-exporter-history", daemon=True)
 
@@ -42,12 +48,16 @@ class Recorder:
         if self._thread.ident is not None:
             self._thread.join()
 
+    def note(self) -> float:
+        """Note a moment; return how long to wait for the next one, in seconds."""
+        began = self._cpu_time()
+        try:
+            self._history.note(self._source.readings(), self._clock())
+        except Exception:  # noqa: BLE001 - a history is not worth a traceback in a training
+            logs.debug("a moment could not be noted", exc_info=True)
+        return max(STEP_SECONDS, (self._cpu_time() - began) / _MOST_COST)
+
     def _run(self) -> None:
         pause = 0.0
         while not self._closed.wait(pause):
-            began = time.thread_time()
-            try:
-                self._history.note(self._source.readings(), self._clock())
-            except Exception:  # noqa: BLE001 - a history is not worth a traceback in a training
-                logs.debug("a moment could not be noted", exc_info=True)
-            pause = max(STEP_SECONDS, (time.thread_time() - began) / _MOST_COST)
+            pause = self.note()
