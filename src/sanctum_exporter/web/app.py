@@ -24,6 +24,7 @@ PROBES: Final = (HEALTHY, READY)
 
 _FAULTS_A_MINUTE: Final = 5
 _METHODS: Final = ("GET", "HEAD")
+_NOT_MODIFIED: Final = "304 Not Modified"
 _PLAIN: Final = "text/plain; charset=utf-8"
 # The page has one stylesheet, one script and an icon, which asks for documents; all are ours.
 _CONTENT_SECURITY_POLICY: Final = (
@@ -80,7 +81,8 @@ class Application:
         if body and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
             body = gzip.compress(body, compresslevel=1)
             headers["Content-Encoding"] = "gzip"
-        headers["Content-Length"] = str(len(body))
+        if response.status != _NOT_MODIFIED:
+            headers["Content-Length"] = str(len(body))
         start_response(response.status, list(headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
@@ -134,11 +136,12 @@ def _text(status: HTTPStatus, text: str, *headers: tuple[str, str]) -> Response:
 
 def _kept(content: Content, environ: Environ) -> Response:
     """Return a page, or that the client has it already."""
-    headers = [("Content-Type", content.content_type)]
+    headers = []
     if content.max_age:
         headers.append(("Cache-Control", f"max-age={content.max_age}"))
     if content.etag is not None:
         headers.append(("ETag", content.etag))
         if content.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
-            return Response("304 Not Modified", headers, b"")
+            return Response(_NOT_MODIFIED, headers, b"")
+    headers.append(("Content-Type", content.content_type))
     return Response(f"{content.status.value} {content.status.phrase}", headers, content.body)
