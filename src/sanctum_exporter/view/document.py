@@ -110,10 +110,12 @@ class RunView(msgspec.Struct, frozen=True):
 
     Attributes:
         now: when it was made.
+        runs: how many runs the source has.
     """
 
     exporter: Exporter
     now: float
+    runs: int
     run: RunSummary
     groups: list[GroupView]
 
@@ -140,6 +142,7 @@ def run_view(
     groups: Sequence[GroupReading],
     histories: Mapping[str, Series],
     now: float,
+    runs: int = 1,
 ) -> RunView:
     """Return one run.
 
@@ -148,9 +151,10 @@ def run_view(
         groups: all groups of the run, at least one.
         histories: the last minutes of each group, by its id.
         now: the present moment.
+        runs: how many runs the source has.
     """
     views = [_group(group, histories[group.group_id], now) for group in groups]
-    return RunView(exporter, now, summary(groups, now), views)
+    return RunView(exporter, now, runs, summary(groups, now), views)
 
 
 def summary(groups: Sequence[GroupReading], now: float) -> RunSummary:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from threading import Lock
 from typing import Final
 
 import msgspec
 
 from sanctum_exporter._version import __version__
-from sanctum_exporter.readings import GroupReading, ReadingSource
+from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.view.document import (
     Exporter,
     Overview,
@@ -23,13 +22,10 @@ from sanctum_exporter.view.document import (
 )
 from sanctum_exporter.view.history import History
 from sanctum_exporter.web.content import JSON, Content, Page, Query, etag
+from sanctum_exporter.web.freshness import Freshness
 
 RUNS_PATH: Final = "/api/v1/runs"
 RUN_PATH: Final = "/api/v1/run"
-
-FRESH_SECONDS: Final = 0.5
-"""How old an answer may be: with many viewers, work is done twice a second and not for each."""
-_MOST_KEPT: Final = 32
 
 
 class Api:
@@ -42,7 +38,7 @@ class Api:
         not_ready: why the exporter does not do its job, None while it does.
         telemetry_path: where the metrics are.
         clock: seconds since the epoch.
-        monotonic: seconds that only pass.
+        freshness: keeps what was answered.
     """
 
     def __init__(
@@ -54,7 +50,7 @@ class Api:
         not_ready: Callable[[], str | None],
         telemetry_path: str,
         clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        freshness: Freshness | None = None,
     ) -> None:
         self._source = source
         self._history = history
@@ -62,9 +58,7 @@ class Api:
         self._not_ready = not_ready
         self._telemetry_path = telemetry_path
         self._clock = clock
-        self._monotonic = monotonic
-        self._lock = Lock()
-        self._kept: dict[str | None, tuple[float, Content]] = {}
+        self._freshness = freshness or Freshness()
 
     def pages(self) -> dict[str, Page]:
         """Return what answers at which path."""
@@ -76,37 +70,33 @@ class Api:
 
     def run(self, name: str | None) -> RunView | None:
         """Return a run by its name, None for the newest; None if there is no such run."""
-        runs = by_run(self._source.readings())
+        readings = self._source.readings()
+        runs = by_run(readings)
         groups = next(iter(runs.values()), None) if name is None else runs.get(name)
-        return None if groups is None else self._view(groups)
-
-    def _runs(self, query: Query) -> Content:
-        return self._fresh("", self.overview)
-
-    def _run(self, query: Query) -> Content:
-        name = query.get("run", [None])[0]
-        return self._fresh("run" if name is None else f"run {name}", lambda: self.run(name))
-
-    def _view(self, groups: list[GroupReading]) -> RunView:
+        if groups is None:
+            return None
         now = self._clock()
-        self._history.note(self._source.readings(), now)
+        self._history.note(readings, now)
         histories = {
             group.group_id: self._history.series(group.run, group.group_id) for group in groups
         }
-        return run_view(self._exporter(), groups, histories, now)
+        return run_view(self._exporter(), groups, histories, now, len(runs))
+
+    def _runs(self, _query: Query) -> Content:
+        return self._freshness.get("runs", lambda: _content(self.overview()))
+
+    def _run(self, query: Query) -> Content:
+        name = chosen_run(query)
+        key = "run" if name is None else f"run {name}"
+        return self._freshness.get(key, lambda: _content(self.run(name)))
 
     def _exporter(self) -> Exporter:
         return Exporter(__version__, self._origin(), self._not_ready(), self._telemetry_path)
 
-    def _fresh(self, key: str, make: Callable[[], Overview | RunView | None]) -> Content:
-        with self._lock:
-            now = self._monotonic()
-            kept = self._kept.get(key)
-            if kept is None or now - kept[0] >= FRESH_SECONDS:
-                if len(self._kept) >= _MOST_KEPT:
-                    self._kept.clear()
-                kept = self._kept[key] = now, _content(make())
-            return kept[1]
+
+def chosen_run(query: Query) -> str | None:
+    """Return the name of the run that is asked for, None for none."""
+    return query.get("run", [None])[0]
 
 
 def _content(document: Overview | RunView | None) -> Content:
@@ -115,4 +105,4 @@ def _content(document: Overview | RunView | None) -> Content:
         return Content(JSON, body, status=HTTPStatus.NOT_FOUND)
     # That time has passed is no news.
     timeless = msgspec.structs.replace(document, now=0.0)
-    return Content(JSON, encode(document), etag(encode(timeless)))
+    return Content(JSON, encode(document), etag(encode(timeless))).packed()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -13,7 +12,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from sanctum_exporter import logs
 from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH
-from sanctum_exporter.web.content import Content, Page
+from sanctum_exporter.web.content import Content, Page, compress
 from sanctum_exporter.web.gateway import Environ, Response, StartResponse, call
 from sanctum_exporter.web.negotiation import accepts_gzip, known_formats
 from sanctum_exporter.web.scrapers import Scrapers
@@ -78,8 +77,8 @@ class Application:
         response = self._respond(environ)
         headers = _HEADERS | dict(response.headers)
         body = response.body
-        if body and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            body = gzip.compress(body, compresslevel=1)
+        if body and "Content-Encoding" not in headers and _accepts_gzip(environ):
+            body = compress(body)
             headers["Content-Encoding"] = "gzip"
         if response.status != _NOT_MODIFIED:
             headers["Content-Length"] = str(len(body))
@@ -144,4 +143,12 @@ def _kept(content: Content, environ: Environ) -> Response:
         if content.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
             return Response(_NOT_MODIFIED, headers, b"")
     headers.append(("Content-Type", content.content_type))
-    return Response(f"{content.status.value} {content.status.phrase}", headers, content.body)
+    body = content.body
+    if content.gzipped is not None and _accepts_gzip(environ):
+        headers.append(("Content-Encoding", "gzip"))
+        body = content.gzipped
+    return Response(f"{content.status.value} {content.status.phrase}", headers, body)
+
+
+def _accepts_gzip(environ: Environ) -> bool:
+    return accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))

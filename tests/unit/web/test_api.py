@@ -10,8 +10,9 @@ from typing import Any
 
 from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.view.history import STEP_SECONDS, History
-from sanctum_exporter.web.api import FRESH_SECONDS, RUN_PATH, RUNS_PATH, Api
+from sanctum_exporter.web.api import RUN_PATH, RUNS_PATH, Api
 from sanctum_exporter.web.content import Content
+from sanctum_exporter.web.freshness import FRESH_SECONDS, Freshness
 from tests.clocks import Clock
 from tests.readings import NOW, reading
 
@@ -31,7 +32,7 @@ class Asked:
             not_ready=lambda: self.not_ready,
             telemetry_path="/metrics",
             clock=self.clock,
-            monotonic=self.clock,
+            freshness=Freshness(self.clock, cpu_time=lambda: 0.0),
         ).pages()
 
     def readings(self) -> Sequence[GroupReading]:
