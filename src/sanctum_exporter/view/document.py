@@ -45,8 +45,21 @@ class RunSummary(msgspec.Struct, frozen=True):
 
     Attributes:
         run: its name where the exporter follows several, None where it has but one.
+        run_id: what the run calls itself; not unique.
+        task: what is trained, "" before the start.
+        reward_mode: how it is rewarded, "" before the start.
+        state: waiting, running, completed, stopped, silent, or zero slots.
+        severity: how bad that is: none, good, warning or critical.
+        detail: the state in a few words more, for people.
+        runbook: the alert whose runbook, at ``/-/runbooks/NAME``, says what to do, or None.
+        current_episode: episodes done.
+        planned_episodes: episodes to do, 0 where that is not known.
         progress: share of the planned episodes that are done, None where that is not known.
         remaining_seconds: how long it has to go, 0 where that is not known.
+        start_timestamp: when it began.
+        last_event_timestamp: when its newest event happened.
+        total_slots: slots of all groups.
+        active_slots: those that are not DORMANT.
         groups: the ids of its groups.
     """
 
@@ -73,7 +86,9 @@ class Overview(msgspec.Struct, frozen=True):
     """``/api/v1/runs``: every run, the one with the newest event first.
 
     Attributes:
+        exporter: who says it.
         now: when it was made.
+        runs: a line for each run.
     """
 
     exporter: Exporter
@@ -85,9 +100,15 @@ class GroupView(msgspec.Struct, frozen=True):
     """A group as SlotsPanel shows it, and more.
 
     Attributes:
+        group_id: ``A`` and ``B`` in an A/B run, else ``default``.
         border_title: the title in the panel's border.
         lines: the panel, line by line; each is a row of spans, a text and a style's name.
-        slots: the values that the panel is made of.
+        state: as of the run, for this group.
+        severity: how bad that is.
+        detail: the state in a few words more, for people.
+        slots: the values that the panel is made of, under esper-lite's names.
+        epochs_completed: epochs that its envs have reported, each env's counted.
+        longest_silence_seconds: the longest time between two of its events so far.
         judgements: what is to be thought of them.
         history: the last minutes.
     """
@@ -109,8 +130,11 @@ class RunView(msgspec.Struct, frozen=True):
     """``/api/v1/run``: one run with all of its groups.
 
     Attributes:
+        exporter: who says it.
         now: when it was made.
         runs: how many runs the source has.
+        run: the run in a line.
+        groups: each of its groups.
     """
 
     exporter: Exporter
