@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 from tools.stack import locate
 
@@ -22,10 +22,13 @@ addEventListener("securitypolicyviolation", (event) =>
 
 
 @contextmanager
-def chromium(program: Path | None = None, *, script: bool = True) -> Iterator[Browser]:
+def chromium(
+    playwright: Playwright, program: Path | None = None, *, script: bool = True
+) -> Iterator[Browser]:
     """Run a Chromium inside the block.
 
     Args:
+        playwright: what drives it; there can be but one at a time.
         program: which one; that of this machine without it.
         script: whether JavaScript is on.  Playwright's own switch leaves <noscript> unread.
 
@@ -35,15 +38,14 @@ def chromium(program: Path | None = None, *, script: bool = True) -> Iterator[Br
     found = program or locate("chromium")
     if found is None:
         raise FileNotFoundError("no chromium: run python tools/stack.py chromium")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu"]
-        if not script:
-            arguments.append("--blink-settings=scriptEnabled=false")
-        browser = playwright.chromium.launch(executable_path=str(found), args=arguments)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    arguments = ["--no-sandbox", "--disable-gpu"]
+    if not script:
+        arguments.append("--blink-settings=scriptEnabled=false")
+    browser = playwright.chromium.launch(executable_path=str(found), args=arguments)
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 class Viewer:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import SCHEMES, WIDTHS, chromium, window
 from tests.browser.scenes import SCENES
@@ -32,7 +32,7 @@ def take(browser: Browser, name: str, width: int, scheme: str, file: Path, *, wh
 
 def main() -> None:
     """Write the pictures."""
-    with chromium() as browser:
+    with sync_playwright() as playwright, chromium(playwright) as browser:
         for scheme in SCHEMES:
             if len(sys.argv) > 1:
                 folder = Path(sys.argv[1])

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Route, expect
+from playwright.sync_api import Browser, Locator, Playwright, Route, expect, sync_playwright
 
 from tests import events, recordings
 from tests.browser.chromium import AXE, SCHEMES, WIDTHS, Viewer, chromium, window
@@ -21,16 +21,23 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture(scope="module")
-def browser(stack_tool: Callable[[str], Path]) -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, stack_tool: Callable[[str], Path]) -> Iterator[Browser]:
     """A Chromium."""
-    with chromium(stack_tool("chromium")) as running:
+    with chromium(playwright, stack_tool("chromium")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def plain_browser(stack_tool: Callable[[str], Path]) -> Iterator[Browser]:
+def plain_browser(playwright: Playwright, stack_tool: Callable[[str], Path]) -> Iterator[Browser]:
     """A Chromium without JavaScript."""
-    with chromium(stack_tool("chromium"), script=False) as running:
+    with chromium(playwright, stack_tool("chromium"), script=False) as running:
         yield running
 
 
