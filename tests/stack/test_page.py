@@ -116,7 +116,9 @@ def test_what_is_sent_is_what_the_script_writes(
     with SCENES[name]().served() as server, window(browser) as live, window(plain_browser) as plain:
         opened(live, f"{server.url}/")
         plain.page.goto(f"{server.url}/")
-        expect(plain.page.locator("#connection")).to_have_text("reloads every 5 s")
+        expect(plain.page.locator("#connection")).to_have_text(
+            "reloads every 5 s", use_inner_text=True
+        )
         eventually(lambda: values(live) == values(plain))
         assert values(live)
         with plain.page.expect_request(f"{server.url}/"):
@@ -139,7 +141,7 @@ def test_the_page_follows_a_run_and_keeps_what_the_viewer_does(browser: Browser)
         expect(page.locator(".panel pre")).to_contain_text("GERM   1 ●●●●●●")
         intake.line(events.batch_completed(4), 3)
         expect(page.locator("#run-head .episodes")).to_have_text("4 of 10")
-        assert page.evaluate("document.activeElement.textContent") == "TELE-500"
+        assert page.evaluate("document.activeElement.textContent") == "Total slots"
         assert "Active:" in page.evaluate("getSelection().toString()")
         assert page.evaluate("scrollY") == 200
         clean(viewer)
@@ -259,7 +261,7 @@ def test_the_page_works_under_a_prefix(browser: Browser) -> None:
         viewer.page.route("http://proxy.invalid/**", forward)
         opened(viewer, prefix)
         expect(viewer.page.locator(".panel")).to_have_count(2)
-        viewer.page.get_by_role("link", name="TELE-512").first.click()
+        viewer.page.get_by_role("link", name="Blend success").first.click()
         expect(viewer.page.locator("h1")).to_have_text("SanctumLowBlendSuccess")
         viewer.page.get_by_role("link", name="sanctum-exporter").click()
         expect(viewer.page.locator(".panel")).to_have_count(2)

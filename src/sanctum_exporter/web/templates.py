@@ -98,7 +98,7 @@ def _age(timestamp: float, now: float) -> str:
 
 
 def _left(seconds: float) -> str:
-    return f"about {describe_duration(seconds)}" if seconds else NOTHING
+    return describe_duration(seconds) if seconds else NOTHING
 
 
 def _when(timestamp: float) -> str:

@@ -44,7 +44,7 @@ const present = () => Date.now() / 1000 + clockOffset;
 const FORMATS = {
   absent: (value) => !value,
   age: (timestamp) => (timestamp ? `${duration(Math.max(0, present() - timestamp))} ago` : 'never'),
-  left: (seconds) => (seconds ? `about ${duration(seconds)}` : NOTHING),
+  left: (seconds) => (seconds ? duration(seconds) : NOTHING),
   link: (run) => (run === null ? './' : `?run=${encodeURIComponent(run)}`),
   name: (run) => run ?? NOTHING,
   number: (value) => value.toLocaleString('en-US'),
