@@ -95,7 +95,7 @@ def test_page_links_what_is_there_and_shows_the_panel(exporter: Exporter) -> Non
     text = page.decode()
     assert status == 200
     assert headers["Content-Type"] == "text/html; charset=utf-8"
-    for link in ("/metrics", "/-/healthy", "/-/ready"):
+    for link in ("metrics", "-/healthy", "-/ready"):
         assert f'href="{link}"' in text
     assert "CURRENT SLOTS ─ 4 across 2 envs" in text
     assert "&lt;test&gt;" in text
