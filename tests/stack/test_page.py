@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Playwright, Route, expect, syn
 
 from tests import events, recordings
 from tests.browser.chromium import AXE, SCHEMES, WIDTHS, Viewer, chromium, window
-from tests.browser.scenes import SCENES, Scene, many, now, one_run, two_groups
+from tests.browser.scenes import SCENES, Scene, many, now, one_run, two_groups, zero_slots
 from tests.stack.conftest import missing
 from tests.waiting import eventually, wait_for
 
@@ -181,6 +181,17 @@ def test_a_server_that_goes_is_missed_and_one_that_comes_back_is_found(browser: 
         with scene.served(port):
             expect(page.locator(".panel pre")).to_contain_text("Active:1/4", timeout=30_000)
             expect(connection).to_have_text("live")
+
+
+def test_a_page_of_which_nothing_has_changed_is_sent_nothing(browser: Browser) -> None:
+    """The documents are asked for by the name that the page has them under."""
+    for scene, path in ((zero_slots(), "/api/v1/run"), (Scene(), "/api/v1/runs")):
+        with scene.served() as server, window(browser) as viewer:
+            opened(viewer, f"{server.url}/")
+            with viewer.page.expect_response(lambda answer: answer.status == 304) as caught:
+                pass
+            assert caught.value.url == f"{server.url}{path}"
+            clean(viewer)
 
 
 def test_a_page_that_nobody_sees_asks_for_nothing(browser: Browser) -> None:
