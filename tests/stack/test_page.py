@@ -9,10 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Playwright, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Playwright, expect, sync_playwright
 
 from tests import events, recordings
 from tests.browser.chromium import AXE, SCHEMES, WIDTHS, Viewer, chromium, window
+from tests.browser.proxy import proxied
 from tests.browser.scenes import SCENES, Scene, many, now, one_run, two_groups, zero_slots
 from tests.stack.conftest import missing
 from tests.waiting import eventually, wait_for
@@ -262,15 +263,8 @@ def test_two_thousand_runs_are_filtered_and_sorted(browser: Browser) -> None:
 
 def test_the_page_works_under_a_prefix(browser: Browser) -> None:
     """Behind a proxy that serves it somewhere else, all of its addresses are still right."""
-    with two_groups().served() as server, window(browser) as viewer:
-        prefix = "http://proxy.invalid/team/sanctum/"
-
-        def forward(route: Route) -> None:
-            path = route.request.url.removeprefix(prefix)
-            route.fulfill(response=route.fetch(url=f"{server.url}/{path}"))
-
-        viewer.page.route("http://proxy.invalid/**", forward)
-        opened(viewer, prefix)
+    with two_groups().served() as server, proxied(server.url) as url, window(browser) as viewer:
+        opened(viewer, url)
         expect(viewer.page.locator(".panel")).to_have_count(2)
         viewer.page.get_by_role("link", name="Blend success").first.click()
         expect(viewer.page.locator("h1")).to_have_text("SanctumLowBlendSuccess")

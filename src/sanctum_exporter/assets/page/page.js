@@ -91,16 +91,10 @@ class Part {
     if (value === binding.written) return;
     binding.written = value;
     const { element, target } = binding;
-    if (target === 'text') writeText(element, value);
+    if (target === 'text') element.textContent = value;
     else if (target === 'hidden') element.hidden = value;
     else element.setAttribute(target, value);
   }
-}
-
-function writeText(element, text) {
-  // The node stays, and with it what is selected in it.
-  if (element.firstChild?.nodeType === Node.TEXT_NODE) element.firstChild.data = text;
-  else element.textContent = text;
 }
 
 class Rows {
@@ -183,7 +177,7 @@ class Group {
         this.pre.append(span);
         this.spans.push(span);
       }
-      if (span.textContent !== text) writeText(span, text);
+      if (span.textContent !== text) span.textContent = text;
       if (span.className !== style) span.className = style;
     });
   }
@@ -220,9 +214,9 @@ class Chart {
       this.paths[index].setAttribute('d', `M${edge(above).join('L')}L${edge(below).reverse().join('L')}Z`);
       below = above;
     });
-    writeText(this.figure.querySelector('.span'), `over ${duration(span)}`);
-    writeText(this.figure.querySelector('.from'), clock(timestamps[0] * 1000));
-    writeText(this.figure.querySelector('.to'), clock(this.newest * 1000));
+    this.figure.querySelector('.span').textContent = `over ${duration(span)}`;
+    this.figure.querySelector('.from').textContent = clock(timestamps[0] * 1000);
+    this.figure.querySelector('.to').textContent = clock(this.newest * 1000);
     const now = [...STAGES].reverse().map((stage) => `${stage} ${stages[stage][count - 1]}`);
     this.svg.setAttribute('aria-label', `Slots by stage over ${duration(span)}; now ${now.join(', ')}`);
   }
@@ -343,12 +337,14 @@ class RunsView {
     }
     for (const [state, button] of this.buttons) {
       const count = matching.filter(({ data }) => !state || data.state === state).length;
-      writeText(button.querySelector('b'), FORMATS.number(count));
+      button.querySelector('b').textContent = FORMATS.number(count);
       button.setAttribute('aria-pressed', String(state === this.state));
       button.hidden = Boolean(state) && !count && state !== this.state;
     }
     const all = FORMATS.number(this.parts.length);
-    writeText(this.form.shown, shown.size === this.parts.length ? '' : `${FORMATS.number(shown.size)} of ${all} shown`);
+    const said = shown.size === this.parts.length ? '' : `${FORMATS.number(shown.size)} of ${all} shown`;
+    // What is written again is read out again.
+    if (this.form.shown.textContent !== said) this.form.shown.textContent = said;
     for (const header of this.headers) {
       if (header.dataset.key === this.key) header.ariaSort = this.way > 0 ? 'ascending' : 'descending';
       else header.removeAttribute('aria-sort');
@@ -481,7 +477,7 @@ function failed() {
 
 function connection(state, text) {
   document.documentElement.dataset.connection = state;
-  writeText($('connection'), text);
+  $('connection').textContent = text;
 }
 
 function tick() {
