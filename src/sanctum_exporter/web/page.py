@@ -20,7 +20,7 @@ from sanctum_exporter.view.judgement import Judgement
 from sanctum_exporter.web.api import Api, chosen_run
 from sanctum_exporter.web.content import HTML, Content, Page, Query, fixed
 from sanctum_exporter.web.freshness import Freshness
-from sanctum_exporter.web.templates import FIXED, SeedCount, StageCount, asset, render, safe
+from sanctum_exporter.web.templates import FIXED, SeedCount, StageCount, asset, render
 
 _FIXED_SECONDS: Final = 86400
 _GUIDE_SECONDS: Final = 300
@@ -139,7 +139,7 @@ def _guide(file: Traversable) -> Page:
 
     def page(query: Query) -> Content:
         title = file.name.removesuffix(".html").replace("index", "Runbooks")
-        html = safe(file.read_text("utf-8"))
+        html = file.read_text("utf-8")
         text = render("guide.html", home="../../", title=title, html=html)
         return fixed(HTML, text, _GUIDE_SECONDS)(query)
 
