@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from http import HTTPStatus
 
@@ -197,3 +199,9 @@ def test_for_many_viewers_a_page_is_made_once() -> None:
     first = found["/"]({})
     assert all(found["/"]({}) is first for _ in range(50))
     assert first.gzipped is not None
+
+
+def test_who_is_not_looked_at_loads_no_templates() -> None:
+    """A training process that is only scraped does without the library, and its memory."""
+    script = "import sys, sanctum_exporter.web.exporter; sys.exit('jinja2' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
