@@ -82,7 +82,7 @@ class History:
             return
         slots, seeds = reading.slots, reading.slots.seed_lifecycle
         rows.append(now)
-        rows.extend(slots.slot_stage_counts[stage] for stage in STAGES)
+        rows.extend(slots.slot_stage_counts.get(stage, 0) for stage in STAGES)
         rows.extend((seeds.germination_count, seeds.prune_count, seeds.fossilize_count))
         if len(rows) > LENGTH * _WIDTH:
             del rows[:_WIDTH]

@@ -134,7 +134,7 @@ def _judge_values(reading: GroupReading) -> Iterator[Judgement]:
         "TELE-502",
         "SanctumNoActiveSlots",
     )
-    dormant = slots.slot_stage_counts["DORMANT"] / total
+    dormant = slots.slot_stage_counts.get("DORMANT", 0) / total
     yield Judgement(
         "Dormant",
         thresholds.percent(dormant),

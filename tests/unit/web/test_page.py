@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from http import HTTPStatus
 
@@ -205,3 +206,12 @@ def test_who_is_not_looked_at_loads_no_templates() -> None:
     """A training process that is only scraped does without the library, and its memory."""
     script = "import sys, sanctum_exporter.web.exporter; sys.exit('jinja2' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_live_aggregator_that_leaves_out_stages_is_shown() -> None:
+    """What it does not count is none, in the panel, its health and its history."""
+    group = reading()
+    some = replace(group.slots, slot_stage_counts={"TRAINING": 4}, total_slots=4)
+    text = Reader(root(replace(group, slots=some))).text
+    assert panel.text(some) in text
+    assert "0 %" in text

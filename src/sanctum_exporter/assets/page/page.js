@@ -151,7 +151,7 @@ class Group {
     const become = (event, name, stem) => ({
       event, name, seeds: seeds[`${stem}_count`], rate: seeds[`${stem}_rate`], trend: seeds[`${stem}_trend`],
     });
-    this.#rows('stage', Object.entries(counts).map(([stage, slots]) => ({ stage, slots })), 'stage');
+    this.#rows('stage', STAGES.toReversed().map((stage) => ({ stage, slots: counts[stage] ?? 0 })), 'stage');
     this.#rows('count', [
       become('germinated', 'Germinated', 'germination'),
       become('pruned', 'Pruned', 'prune'),
@@ -217,7 +217,7 @@ class Chart {
     this.figure.querySelector('.span').textContent = `over ${duration(span)}`;
     this.figure.querySelector('.from').textContent = clock(timestamps[0] * 1000);
     this.figure.querySelector('.to').textContent = clock(this.newest * 1000);
-    const now = [...STAGES].reverse().map((stage) => `${stage} ${stages[stage][count - 1]}`);
+    const now = STAGES.toReversed().map((stage) => `${stage} ${stages[stage][count - 1]}`);
     this.svg.setAttribute('aria-label', `Slots by stage over ${duration(span)}; now ${now.join(', ')}`);
   }
 }
