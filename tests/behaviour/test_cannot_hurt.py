@@ -264,8 +264,10 @@ def test_our_threads_end_before_the_interpreter_does(tmp_path: Path) -> None:
     )
     assert (ended.status, ended.out, ended.err) == (
         0,
-        "['sanctum-exporter-web', 'sanctum-exporter-history', "
-        "'sanctum-exporter-web', 'sanctum-exporter-history']\n[]\n",
+        (
+            "['sanctum-exporter-web', 'sanctum-exporter-history', "
+            "'sanctum-exporter-web', 'sanctum-exporter-history']\n[]\n"
+        ),
         "",
     )
 
