@@ -94,7 +94,7 @@ differential: $(VENV)/dev ## Compare with esper-lite itself, event by event (ESP
 
 lock: $(VENV)/dev ## Pin the newest dependencies, and the hashes of their files
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-emit-trusted-host --no-header --extra tls --output-file requirements.txt pyproject.toml
+		--no-emit-find-links --no-emit-trusted-host --no-header --extra tls --extra top --output-file requirements.txt pyproject.toml
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --allow-unsafe \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
