@@ -56,6 +56,7 @@ class TopApp(App[int]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+c", "quit", "Quit", key_display="q"),
+        Binding("ctrl+z", "suspend_process", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
     ]
 

@@ -71,13 +71,13 @@ def _fields(line: Sequence[panel.Span]) -> Iterator[list[panel.Span]]:
 def sparklines(group: GroupView) -> Text:
     """Return the last minutes of a group: a line for the active slots, and one a stage."""
     history = group.history
+    if len(history.timestamps) <= 1:
+        return Text("the last minutes are shown as they pass", style="dim")
     rows = [
         (row.abbreviation, row.style, history.stages[row.stage])
         for row in panel.STAGE_ROWS
         if row.stage != STAGES[0] and any(history.stages[row.stage])
     ]
-    if len(history.timestamps) <= 1:
-        return Text("the last minutes are shown as they pass", style="dim")
     total = max(1, group.slots.total_slots)
     minutes = history.timestamps[-1] - history.timestamps[0]
     text = Text(f"the last {describe_duration(minutes)}, of {total} slots", style="dim")

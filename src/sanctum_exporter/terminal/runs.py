@@ -125,7 +125,7 @@ _PADDING: Final = 2
 def order(rows: Sequence[Row], column: int, *, reverse: bool = False) -> list[Row]:
     """Return rows sorted by a column, those that are equal by their names."""
     by_name = sorted(rows, key=lambda row: row.key)
-    return sorted(by_name, key=COLUMNS[column].order, reverse=reverse)  # type: ignore[arg-type]  # one column has one type
+    return sorted(by_name, key=COLUMNS[column].order, reverse=reverse)
 
 
 def matching(rows: Sequence[Row], words: str) -> list[Row]:
@@ -187,7 +187,8 @@ def head(row: Row, width: int, detail: str) -> Group:
     words = Text.assemble(
         ("● ", SEVERITY_STYLES[run.severity]),
         state(run),
-        ("" if detail == run.state else f": {detail}", ""),
+        # Of a run that goes on, it says how long for, which the progress says, too.
+        ("" if detail.startswith(run.state) else f": {detail}", ""),
         f"  newest event {age(row)}" if run.last_event_timestamp else "  no event yet",
     )
     return Group(title, words, _progress(run, width))
