@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rich.segment import Segment
 from textual.app import App
+from textual.pilot import Pilot
 
 from sanctum_exporter.readings import GroupReading
 from sanctum_exporter.terminal.app import Reported, TopApp
@@ -89,3 +90,13 @@ def style_name(segment: Segment) -> str:
 def cells(row: Iterable[Segment]) -> list[tuple[str, str]]:
     """Return the characters of a row, each with the name of its style."""
     return [(character, style_name(segment)) for segment in row for character in segment.text]
+
+
+async def settled(pilot: Pilot[int]) -> None:
+    """Let all that has been said be drawn."""
+    app = pilot.app
+    assert isinstance(app, TopApp)
+    while not any(each.overview or each.failure for each in app.reports):
+        await pilot.pause()
+    for _ in range(3):
+        await pilot.pause()
