@@ -53,6 +53,15 @@ class TopApp(App[int]):
     CSS = """
     Screen { background: ansi_default; color: ansi_default; }
     .notice { height: auto; text-style: dim; }
+    Footer, FooterKey, FooterKey:hover, Input, Input:focus {
+        background: ansi_default; color: ansi_default;
+    }
+    FooterKey .footer-key--key, FooterKey:hover .footer-key--key {
+        background: ansi_default; color: ansi_cyan;
+    }
+    FooterKey .footer-key--description, FooterKey:hover .footer-key--description {
+        background: ansi_default; color: ansi_default;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+c", "quit", "Quit", key_display="q"),

@@ -73,21 +73,21 @@ def sparklines(group: GroupView) -> Text:
     history = group.history
     if len(history.timestamps) <= 1:
         return Text("the last minutes are shown as they pass", style="dim")
-    rows = [
-        (row.abbreviation, row.style, history.stages[row.stage])
+    total = max(1, group.slots.total_slots)
+    minutes = history.timestamps[-1] - history.timestamps[0]
+    text = Text.assemble((f"the last {describe_duration(minutes)}, of {total} slots", "dim"))
+    counts = group.slots.slot_stage_counts
+    grown = [history.stages[stage] for stage in STAGES[1:]]
+    active = list(map(sum, zip(*grown, strict=True)))
+    rows = [("Active", "cyan", active, group.slots.active_slots)]
+    rows += [
+        (row.abbreviation, row.style, history.stages[row.stage], counts[row.stage])
         for row in panel.STAGE_ROWS
         if row.stage != STAGES[0] and any(history.stages[row.stage])
     ]
-    total = max(1, group.slots.total_slots)
-    minutes = history.timestamps[-1] - history.timestamps[0]
-    text = Text(f"the last {describe_duration(minutes)}, of {total} slots", style="dim")
-    active = [
-        sum(counts) for counts in zip(*(history.stages[stage] for stage in STAGES[1:]), strict=True)
-    ]
-    for name, style, values in [("Active", "cyan", active), *rows]:
+    for name, style, values, now in rows:
         text.append(f"\n{name:<{_NAME_WIDTH}}", style="dim")
-        text.append(sparkline(history, values, total), style=style)
-        text.append(f" {values[-1]}", style=style)
+        text.append(f"{sparkline(history, values, total)} {now}", style=style)
     return text
 
 

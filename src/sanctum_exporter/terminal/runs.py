@@ -204,6 +204,12 @@ def _progress(run: RunSummary, width: int) -> Table | Text:
     if room < _LEAST_BAR_WIDTH:
         return Text(f"{text}  {percent}{left}")
     grid = Table.grid(padding=(0, 1))
-    bar = ProgressBar(total=1.0, completed=run.progress, width=min(_BAR_WIDTH, room))
+    bar = ProgressBar(
+        total=1.0,
+        completed=run.progress,
+        width=min(_BAR_WIDTH, room),
+        complete_style="cyan",
+        finished_style="green",
+    )
     grid.add_row(Text(text), bar, Text(percent), Text(left.strip()))
     return grid

@@ -235,7 +235,7 @@ class HelpScreen(ModalScreen[None]):
     """The keys."""
 
     DEFAULT_CSS = """
-    HelpScreen { align: center middle; }
+    HelpScreen { align: center middle; background: ansi_default; }
     HelpScreen VerticalScroll { width: 60; max-width: 100%; height: auto; max-height: 100%;
         border: round ansi_default; padding: 0 1; }
     """

@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def recorded() -> RunView:
     """Return a recorded A/B run in its midst, as if it were happening now."""
     clock = Clock()
     intake, history = Intake(Groups(clock=clock)), History()
-    readings: list[GroupReading] = []
+    readings: Sequence[GroupReading] = []
     for number, line in enumerate(recordings.lines("ab")[:_DOCUMENTED_LINE], start=1):
         clock.now = datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()
         intake.line(line, number)
