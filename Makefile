@@ -8,7 +8,7 @@ PIP_OPTIONS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_OPTIONS)
 
 # Servers that the tests talk to; tools/stack.py says where they come from.
-STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmalert kubectl docker-compose
+STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmalert kubectl docker-compose tmux
 
 ARGS ?= --groups A,B --speed 5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,9 @@ def show(feeds: Sequence[Feed], notice: str = "", *, until: Event | None = None)
     # Textual takes a quarter of a second to import, and need not be there.
     from sanctum_exporter.terminal.app import ENDING, TopApp, run_app  # noqa: PLC0415
 
+    # Shells that export the size of the terminal export the one that it had at their start.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     number = run_app(TopApp(feeds, notice, take_signals=ENDING, until=until))
     if number is not None:
         signal.raise_signal(number)

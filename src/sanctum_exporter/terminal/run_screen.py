@@ -107,7 +107,7 @@ class RunScreen(Screens):
     @property
     def _width(self) -> int:
         """The columns beside the scroll bar, which has its place also when it is not there."""
-        return self.size.width - 1
+        return self.app.size.width - 1
 
     def action_leave(self) -> None:
         """Go back to the table."""

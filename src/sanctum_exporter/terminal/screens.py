@@ -62,7 +62,7 @@ class Screens(Screen[None]):
 
     def on_resize(self, _: Resize) -> None:
         """Use the room that there is now."""
-        self.refresh_values()
+        self.call_after_refresh(self.refresh_values)
 
     def on_screen_resume(self) -> None:
         """Catch up."""
@@ -135,7 +135,7 @@ class RunsScreen(Screens):
         self._notice.show(Text(self.top.notice))
         self._message.show(self._said(rows))
         cells = {row.key: [column.cell(row) for column in COLUMNS] for row in rows}
-        widths = fitting(list(cells.values()), self.size.width - 2)
+        widths = fitting(list(cells.values()), self.app.size.width - 2)
         shown = {key: list(map(shortened, each, widths)) for key, each in cells.items()}
         for row in rows:
             if self.top.reports[row.source].failure is not None:
@@ -210,7 +210,8 @@ class RunsScreen(Screens):
     def action_filter(self) -> None:
         """Ask for words."""
         self._filter.display = True
-        self._filter.focus()
+        # At once, so that it has every key that comes after this one.
+        self.set_focus(self._filter)
 
     def action_leave(self) -> None:
         """Show every run again."""
@@ -228,7 +229,7 @@ class RunsScreen(Screens):
 
     def _end_filter(self) -> None:
         self._filter.display = False
-        self._table.focus()
+        self.set_focus(self._table)
 
 
 class HelpScreen(ModalScreen[None]):
