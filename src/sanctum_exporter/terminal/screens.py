@@ -94,11 +94,12 @@ class RunsScreen(Screens):
         text-style: bold; }
     RunsScreen DataTable > .datatable--cursor { background: ansi_default; color: ansi_default;
         text-style: reverse; }
-    RunsScreen Input { display: none; dock: bottom; }
+    RunsScreen Input { display: none; }
     RunsScreen Line { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/"),
+        # With priority, so that the keys that follow it at once come to the field.
+        Binding("slash", "filter", "Filter", key_display="/", priority=True),
         Binding("s", "sort", "Sort"),
         Binding("r", "reverse", "Reverse", show=False),
         Binding("escape", "leave", show=False),
@@ -206,6 +207,10 @@ class RunsScreen(Screens):
         """Sort the other way round."""
         self._reverse = not self._reverse
         self.show()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Leave a slash to the field that words are typed into."""
+        return action != "filter" or not self._filter.has_focus
 
     def action_filter(self) -> None:
         """Ask for words."""
