@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sanctum_exporter.files.names import shown
 from sanctum_exporter.files.polling import Following
-from sanctum_exporter.files.runs import AllRuns, LatePath
+from sanctum_exporter.files.runs import MOST_GROUPS_OF_EACH_RUN, AllRuns, LatePath
 from sanctum_exporter.readings import ReadingSource
-from sanctum_exporter.state.groups import Groups
+from sanctum_exporter.state.groups import MOST_GROUPS, Groups
 from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.view.document import Overview, RunView
 from sanctum_exporter.view.history import History
@@ -85,6 +85,10 @@ def read_once(path: Path) -> SourceFeed:
 
 
 def _follower(path: Path) -> AllRuns | LatePath:
-    if path.is_dir():
-        return AllRuns(path, lambda _, run: Intake(Groups(run=run), source=shown(path)))
-    return LatePath(path, lambda events, run: Intake(Groups(run=run), source=shown(events)))
+    is_directory = path.is_dir()
+    most = MOST_GROUPS_OF_EACH_RUN if is_directory else MOST_GROUPS
+
+    def new_intake(events: Path, run: str | None) -> Intake:
+        return Intake(Groups(run=run, most=most), source=shown(events))
+
+    return AllRuns(path, new_intake) if is_directory else LatePath(path, new_intake)
