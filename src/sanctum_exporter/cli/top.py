@@ -14,7 +14,6 @@ from rich.console import Console
 from sanctum_exporter.cli import live
 from sanctum_exporter.cli.parameters import parsed_by
 from sanctum_exporter.files.lines import is_gzip
-from sanctum_exporter.terminal.addresses import AddressFeed
 from sanctum_exporter.terminal.feed import Feed, SourceLostError
 from sanctum_exporter.terminal.files import follow, read_once
 from sanctum_exporter.terminal.printing import print_run, print_runs
@@ -115,6 +114,9 @@ def _is_url(source: str) -> bool:
 
 def _feed(source: str, match: str, at: float | None, *, once: bool) -> Feed:
     if _is_url(source):
+        # requests takes a third of the time in which the command line starts.
+        from sanctum_exporter.terminal.addresses import AddressFeed  # noqa: PLC0415
+
         return AddressFeed(source, match, at)
     return read_once(Path(source)) if once else follow(Path(source))
 

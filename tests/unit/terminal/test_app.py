@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 
 from sanctum_exporter.readings import GroupReading
@@ -119,17 +122,29 @@ def test_a_slash_filters_by_words_and_escape_ends_it() -> None:
     """A row has every word, whichever of its columns they stand in."""
 
     async def check(app: TopApp, pilot: Pilot[int]) -> None:
-        await pilot.press("slash", *"tiny silent")
+        await pilot.press("slash", *"run_1 silent")
         await settled(pilot)
         assert names(app) == ["beta"]
         await pilot.press("enter")
-        assert "only runs with: tiny silent" in text(app)
+        assert "only runs with: run_1 silent" in text(app)
         await pilot.press("escape")
         await settled(pilot)
         assert len(names(app)) == 3
         await pilot.press("slash", *"nonesuch")
         await settled(pilot)
         assert "no run has these words" in text(app)
+
+    live(*three_runs(), check=check)
+
+
+def test_words_that_are_typed_at_once_after_a_slash_are_all_in_the_field() -> None:
+    """Whoever types fast, or pastes, loses no letter, and sorts nothing."""
+
+    async def check(app: TopApp, pilot: Pilot[int]) -> None:
+        for character in "/srt":
+            app.post_message(Key("slash" if character == "/" else character, character))
+        await settled(pilot)
+        assert "only runs with: srt" in text(app)
 
     live(*three_runs(), check=check)
 
@@ -206,8 +221,17 @@ def test_a_source_that_is_gone_is_said_so_its_values_dimmed_and_comes_back() -> 
         assert "does not answer" not in text(app)
         assert False in dimmed(app, "TRAIN")
         assert "episode 6/10" in text(app)
+        clock.now += 3600
+        begun = time.strftime("%H:%M:%S")
+        tell(app, reading(), failure="gone again")
+        await settled(pilot)
+        since = re.search(r"gone again \(since (\S+)\)", text(app))
+        assert since is not None
+        # An hour before it, the day may have been another one.
+        assert begun <= since[1] <= time.strftime("%H:%M:%S") or since[1] < "00:01"
 
-    live(reading(), check=check)
+    clock = Clock(0.0)
+    live(reading(), check=check, clock=clock)
 
 
 def test_a_run_that_is_not_there_any_more_keeps_its_last_values() -> None:
