@@ -152,7 +152,7 @@ class RunsScreen(Screens):
             waiting = any(report.overview is None for report in self.top.reports)
             text = "no run has these words" if self._words else "no run yet"
             lines = [Text("asking …" if waiting else text, "dim")]
-        if self._words:
+        if self._words and not self._filter.display:
             lines.append(Text(f"only runs with: {self._words}", "dim"))
         return Text("\n").join(lines)
 
@@ -210,7 +210,7 @@ class RunsScreen(Screens):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """Leave a slash to the field that words are typed into."""
-        return action != "filter" or not self._filter.has_focus
+        return action != "filter" or self.focused is not self._filter
 
     def action_filter(self) -> None:
         """Ask for words."""
@@ -235,6 +235,7 @@ class RunsScreen(Screens):
     def _end_filter(self) -> None:
         self._filter.display = False
         self.set_focus(self._table)
+        self.show()
 
 
 class HelpScreen(ModalScreen[None]):

@@ -141,10 +141,11 @@ def test_words_that_are_typed_at_once_after_a_slash_are_all_in_the_field() -> No
     """Whoever types fast, or pastes, loses no letter, and sorts nothing."""
 
     async def check(app: TopApp, pilot: Pilot[int]) -> None:
-        for character in "/srt":
+        for character in "/sr/t":
             app.post_message(Key("slash" if character == "/" else character, character))
         await settled(pilot)
-        assert "only runs with: srt" in text(app)
+        assert "sr/t" in text(app)
+        assert "no run has these words" in text(app)
 
     live(*three_runs(), check=check)
 
