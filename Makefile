@@ -8,12 +8,12 @@ PIP_OPTIONS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_OPTIONS)
 
 # Servers that the tests talk to; tools/stack.py says where they come from.
-STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmalert kubectl docker-compose chromium
+STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmalert kubectl docker-compose chromium tmux
 
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz endurance lowest pythons check audit costs generate pictures bench load fleet mutants rehearsals proofs differential lock clean
+.PHONY: help demo test quick fuzz endurance lowest pythons check audit costs generate pictures snapshot bench load fleet mutants rehearsals proofs differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -65,6 +65,9 @@ pictures: $(VENV)/dev ## Draw the dashboards with Grafana's component library, a
 	@$(BIN)/python -m tests.grafana.picture
 	@$(BIN)/python -m tests.browser.picture
 
+snapshot: $(VENV)/dev ## Draw the pictures of the live panel anew, the one that a test compares too
+	@$(BIN)/python -m tests.unit.terminal.picture
+
 bench: ARGS =
 bench: .venvs/bench ## Measure us beside others, and write docs/performance.md (ESPER and ESPER_PYTHON as for differential)
 	@.venvs/bench/bin/python tools/stack.py mtail || true
@@ -96,7 +99,7 @@ differential: $(VENV)/dev ## Compare with esper-lite itself, event by event (ESP
 
 lock: $(VENV)/dev ## Pin the newest dependencies, and the hashes of their files
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-emit-trusted-host --no-header --extra tls --output-file requirements.txt pyproject.toml
+		--no-emit-find-links --no-emit-trusted-host --no-header --extra tls --extra top --output-file requirements.txt pyproject.toml
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --allow-unsafe \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
