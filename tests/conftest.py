@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -19,6 +20,11 @@ settings.register_profile(
     "fuzz", max_examples=20_000, database=None, deadline=None, print_blob=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+# A shell has what it starts in the background ignore Ctrl-C, and programs that tests start inherit
+# that, who are to be interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _USUAL_MINUTES = 9
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final, NamedTuple
 
-from tests.fuzz import files, lines, objects
+from tests.fuzz import files, lines, objects, webconfig
 
 
 class Target(NamedTuple):
@@ -27,7 +27,8 @@ class Target(NamedTuple):
 TARGETS: Final = {
     "lines": Target(lines.run, 0.60),
     "objects": Target(objects.run, 0.25),
-    "files": Target(files.run, 0.15),
+    "files": Target(files.run, 0.10),
+    "webconfig": Target(webconfig.run, 0.05),
 }
 
 
@@ -59,7 +60,7 @@ def main() -> None:
         except BaseException:
             print(f"{name}: found with --seed {options.seed}", file=sys.stderr)
             raise
-        print(f"{name:<8} {tried:>9,} inputs, {time.monotonic() - began:.0f} s, nothing found")
+        print(f"{name:<9} {tried:>9,} inputs, {time.monotonic() - began:.0f} s, nothing found")
 
 
 if __name__ == "__main__":

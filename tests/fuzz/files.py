@@ -12,8 +12,7 @@ from typing import Final
 
 from sanctum_exporter.files.follower import FileFollower
 from sanctum_exporter.files.lines import read_lines
-from tests.fuzz.lines import new_intake, recorded
-from tests.fuzz.mutations import damaged
+from tests.fuzz.lines import damaged_line, new_intake, recorded
 
 _OPERATIONS_A_FILE: Final = 40
 
@@ -33,7 +32,7 @@ class Play:
     def content(self) -> bytes:
         """Return some lines, not always whole ones."""
         count = self._random.randrange(6)
-        lines = [damaged(self._random, self._lines) for _ in range(count)]
+        lines = [damaged_line(self._random, self._lines) for _ in range(count)]
         return b"\n".join(lines) + self._random.choice((b"\n", b"\n", b"\n", b"", b"\r\n", b"\n\n"))
 
     def append(self) -> None:

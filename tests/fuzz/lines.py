@@ -27,6 +27,11 @@ def recorded() -> list[bytes]:
     return [line for lines in kinds.values() for line in lines[:: max(1, len(lines) // 20)]]
 
 
+def damaged_line(random: Random, lines: list[bytes]) -> bytes:
+    """Return one of some lines, perhaps damaged, on one line."""
+    return damaged(random, lines).replace(b"\n", b" ")
+
+
 def new_intake() -> Intake:
     """Return an empty state whose clocks stand still, so that it logs next to nothing."""
     return Intake(Groups(clock=lambda: EPOCH_SECONDS), clock=lambda: 0.0)
@@ -43,7 +48,7 @@ def run(random: Random) -> Iterator[int]:
         by_line, by_block = new_intake(), new_intake()
         number = 1
         for _ in range(_BATCHES_A_RUN):
-            batch = [damaged(random, lines) for _ in range(BATCH)]
+            batch = [damaged_line(random, lines) for _ in range(BATCH)]
             before = taken(by_line)
             blank = sum(not line or line.isspace() for line in batch)
             for each, line in enumerate(batch, start=number):

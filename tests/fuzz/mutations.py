@@ -1,4 +1,4 @@
-"""Telemetry that somebody has damaged: recorded lines, changed in small ways."""
+"""What somebody has damaged: texts that were good, changed in small ways."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ _WAYS: Final[tuple[Callable[[Random, bytes, bytes], bytes], ...]] = (
 
 
 def damaged(random: Random, lines: Sequence[bytes]) -> bytes:
-    """Return one of some lines, as it is or damaged in up to three ways, on one line."""
+    """Return one of some texts, as it is or damaged in up to three ways."""
     line = random.choice(lines)
     for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
         line = random.choice(_WAYS)(random, line, random.choice(lines))
-    return line.replace(b"\n", b" ")
+    return line

@@ -24,7 +24,7 @@ from sanctum_exporter.readings import (
 )
 from sanctum_exporter.state.lifecycle import Lifecycle
 from sanctum_exporter.state.trends import trend
-from sanctum_exporter.telemetry.events import SeedReport, TrainingStartedData
+from sanctum_exporter.telemetry.events import EXACT, SeedReport, TrainingStartedData
 from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, check_unicode
 
 LIFESPAN_WINDOW: Final = 100
@@ -183,7 +183,7 @@ class Aggregator:
             start_episode=data.start_episode,
             planned_episodes=self._info.planned_episodes,
             n_envs=data.n_envs,
-            max_epochs=data.max_epochs if type(data.max_epochs) is int else 0,
+            max_epochs=_believable(data.max_epochs),
             baseline_mode=data.proof_baseline_mode,
         )
         self._expected_until = timestamp
@@ -388,3 +388,8 @@ def _check_envs(envs: int, slots: int) -> None:
             Reason.BEYOND_LIMIT,
             f"{envs} envs with {slots} slots each: what up to {MOST_SEEDS} slots report is kept",
         )
+
+
+def _believable(epochs: object) -> int:
+    """Return how many epochs an episode has, 0 for what cannot be: no start is refused for it."""
+    return epochs if type(epochs) is int and 0 <= epochs <= EXACT else 0

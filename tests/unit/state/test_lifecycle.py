@@ -264,3 +264,12 @@ def test_as_recorded_the_present_is_the_newest_event() -> None:
     # 12 of 16 episodes took 17.590 s; the last events came 5.4 s after the third batch.
     assert life.under_way
     assert 0 < life.remaining_seconds < 6
+
+
+@pytest.mark.parametrize(
+    "epochs", [pytest.param(10**400, id="huge"), -1, 2**53 + 1, True, "9", None, 1.5]
+)
+def test_epochs_that_cannot_be_are_taken_for_none_told(epochs: object) -> None:
+    """An absurd number in a start must not cost every group its scrape, for as long as it runs."""
+    absurd, silent = Run(max_epochs=epochs, n_episodes=10), Run(n_episodes=10)
+    assert absurd.life(120) == silent.life(120)
