@@ -8,12 +8,12 @@ PIP_OPTIONS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_OPTIONS)
 
 # Servers that the tests talk to; tools/stack.py says where they come from.
-STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmalert kubectl docker-compose
+STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmalert kubectl docker-compose chromium tmux
 
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz endurance lowest pythons check audit costs generate pictures bench load fleet mutants rehearsals proofs differential lock clean
+.PHONY: help demo test quick fuzz endurance lowest pythons check audit costs generate pictures snapshot bench load fleet mutants rehearsals proofs differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,6 +24,7 @@ demo: $(VENV)/run ## Simulate a training run and serve it (ARGS="--speed 20" for
 test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip that says so
 	@$(BIN)/python tools/stack.py $(STACK) || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m tests.grafana.install || test -z "$$REQUIRE_STACK"
+	@$(BIN)/python -m tests.browser.install || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m pytest
 
 quick: $(VENV)/dev ## Run every test that needs no server, in less than a minute
@@ -58,10 +59,14 @@ costs: $(VENV)/dev ## Measure what each dependency takes on disk and at import, 
 generate: $(VENV)/dev ## Write every generated file anew
 	@$(BIN)/python -m tools.generate
 
-pictures: $(VENV)/dev ## Draw the dashboards with Grafana's component library
+pictures: $(VENV)/dev ## Draw the dashboards with Grafana's component library, and take pictures of the page
 	@$(BIN)/python tools/stack.py prometheus chromium
 	@$(BIN)/python -m tests.grafana.install --all
 	@$(BIN)/python -m tests.grafana.picture
+	@$(BIN)/python -m tests.browser.picture
+
+snapshot: $(VENV)/dev ## Draw the pictures of the live panel anew, the one that a test compares too
+	@$(BIN)/python -m tests.unit.terminal.picture
 
 bench: ARGS =
 bench: .venvs/bench ## Measure us beside others, and write docs/performance.md (ESPER and ESPER_PYTHON as for differential)
@@ -94,14 +99,14 @@ differential: $(VENV)/dev ## Compare with esper-lite itself, event by event (ESP
 
 lock: $(VENV)/dev ## Pin the newest dependencies, and the hashes of their files
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-emit-trusted-host --no-header --extra tls --output-file requirements.txt pyproject.toml
+		--no-emit-find-links --no-emit-trusted-host --no-header --extra tls --extra top --output-file requirements.txt pyproject.toml
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --allow-unsafe \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file benchmarks/requirements.txt benchmarks/requirements.in
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .venvs .stack mutants tests/grafana/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venvs .stack mutants tests/grafana/node_modules tests/browser/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install python3.11 and call make again" >&2; exit 1; }

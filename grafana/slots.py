@@ -31,17 +31,15 @@ EVENT_COLOURS: Final = {
     "Foss": COLOURS["blue"],
 }
 
+_STAGE_ROWS: Final = "\n".join(
+    f"| {row.abbreviation} | {row.stage} | {row.meaning} |" for row in STAGE_ROWS
+)
 STAGES_TEXT: Final = f"""\
 A **seed** is a small network that grows inside the host network. It lives in a **slot**; each env has the same slots.
 
 | | stage | what happens |
 |---|---|---|
-| DORM | DORMANT | the slot is empty, or what was in it was pruned |
-| GERM | GERMINATED | a seed has been planted, it does not act yet |
-| TRAIN | TRAINING | the seed learns beside the host |
-| BLEND | BLENDING | its output is faded into the host's |
-| HOLD | HOLDING | fully in, on probation |
-| FOSS | FOSSILIZED | kept for good, part of the host |
+{_STAGE_ROWS}
 
 A seed that does not help is **pruned** instead. At the end of a batch of episodes every slot is emptied.
 

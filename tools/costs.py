@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 MODULES: Final = {
     "click": "click",
     "h11": "h11",
+    "jinja2": "jinja2",
     "msgspec": "msgspec",
     "opentelemetry-exporter-otlp": "opentelemetry.exporter.otlp.proto.http.metric_exporter",
     "opentelemetry-sdk": "opentelemetry.sdk.metrics.export",

@@ -18,6 +18,8 @@ from rules import build as rules
 from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS
 from sanctum_exporter.cli import program
 from sanctum_exporter.metric import Metric
+from tools.apidocs import api_page
+from tools.guides import guides
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -106,8 +108,14 @@ data:
     return "# Generated from grafana/dashboards/ by `make generate`.\n" + "---\n".join(documents)
 
 
+def served_pages() -> dict[Path, str]:
+    """Return the pages of docs/ as an exporter serves them, made of what stands there."""
+    folder = ROOT / "src" / "sanctum_exporter" / "assets" / "guides"
+    return {folder / f"{address}.html": html for address, html in guides().items()}
+
+
 def documents() -> dict[Path, str]:
-    """Return the text of every generated file."""
+    """Return the text of every generated file that is made of code."""
     dashboards, alerts_and_records = grafana.documents(), rules.documents()
     monitoring = ROOT / "deploy" / "kubernetes" / "monitoring"
     return {
@@ -117,6 +125,7 @@ def documents() -> dict[Path, str]:
         ROOT / "src" / "sanctum_exporter" / "assets" / "alerts.yml": alerts_and_records[
             ROOT / "rules" / "alerts.yml"
         ],
+        ROOT / "docs" / "api.md": api_page(),
         ROOT / "docs" / "metrics.md": metrics_page(),
         ROOT / "docs" / "cli.md": cli_page(),
         monitoring / "prometheusrule.yaml": prometheus_rule(
@@ -130,11 +139,14 @@ def main() -> int:
     """Write or check, and return the exit status."""
     check = "--check" in sys.argv[1:]
     stale = []
-    for path, text in documents().items():
-        if not check:
-            path.write_text(text, encoding="utf-8")
-        elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(str(path.relative_to(ROOT)))
+    # What is served is made of what was written before it.
+    for made in (documents, served_pages):
+        for path, text in made().items():
+            if not check:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            elif not path.exists() or path.read_text(encoding="utf-8") != text:
+                stale.append(str(path.relative_to(ROOT)))
     if stale:
         print(f"out of date: {', '.join(stale)}; run `make generate`", file=sys.stderr)
     return 1 if stale else 0

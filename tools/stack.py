@@ -100,6 +100,7 @@ TOOLS = {
     ),
     "docker-compose": Tool((2, 20), "docker-compose", "docker-compose"),
     "mtail": Tool((3, 0), "mtail", "mtail"),
+    "tmux": Tool((3, 2), "tmux", "tmux", libraries=True, tell_version="-V"),
     "chromium": Tool((120,), "chromium", _BROWSERS, "usr/lib/chromium", libraries=True),
 }
 

@@ -31,20 +31,21 @@ ARROWS: Final[dict[Trend, tuple[str, str]]] = {
 
 
 class StageRow(NamedTuple):
-    """How a stage is written, and the style of its count and bar."""
+    """How a stage is written, the style of its count and bar, and what happens in it."""
 
     stage: Stage
     abbreviation: str
     style: str
+    meaning: str
 
 
 STAGE_ROWS: Final = (
-    StageRow("DORMANT", "DORM", "dim"),
-    StageRow("GERMINATED", "GERM", "bright_blue"),
-    StageRow("TRAINING", "TRAIN", "cyan"),
-    StageRow("BLENDING", "BLEND", "yellow"),
-    StageRow("HOLDING", "HOLD", "magenta"),
-    StageRow("FOSSILIZED", "FOSS", "green"),
+    StageRow("DORMANT", "DORM", "dim", "the slot is empty, or what was in it was pruned"),
+    StageRow("GERMINATED", "GERM", "bright_blue", "a seed has been planted, it does not act yet"),
+    StageRow("TRAINING", "TRAIN", "cyan", "the seed learns beside the host"),
+    StageRow("BLENDING", "BLEND", "yellow", "its output is faded into the host's"),
+    StageRow("HOLDING", "HOLD", "magenta", "fully in, on probation"),
+    StageRow("FOSSILIZED", "FOSS", "green", "kept for good, part of the host"),
 )
 
 

@@ -12,13 +12,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
 
 from sanctum_exporter import logs
 from sanctum_exporter.web.address import ListenAddress
-from sanctum_exporter.web.app import Site
 from sanctum_exporter.web.server import WebServer
 from tests.asking import ask
+from tests.sites import site
 
 # Whoever says goodbye with a reset leaves no port behind that waits for a minute.
 _RESET = struct.pack("ii", 1, 0)
@@ -123,8 +122,7 @@ def heard() -> Iterator[Heard]:
 @pytest.fixture(scope="module")
 def server() -> Iterator[WebServer]:
     """Serve a site with nothing on it."""
-    site = Site(CollectorRegistry(), lambda: None, lambda: "page")
-    server = WebServer(ListenAddress("127.0.0.1", 0), site)
+    server = WebServer(ListenAddress("127.0.0.1", 0), site())
     yield server
     server.close()
 

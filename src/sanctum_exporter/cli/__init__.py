@@ -15,6 +15,7 @@ from sanctum_exporter.cli.inspect import inspect
 from sanctum_exporter.cli.rehearse import rehearse_command
 from sanctum_exporter.cli.replay import replay
 from sanctum_exporter.cli.run import ProgramInterrupted, run
+from sanctum_exporter.cli.top import top
 from sanctum_exporter.cli.watch import watch
 from sanctum_exporter.files.lines import SourceError
 
@@ -51,7 +52,7 @@ def program(context: click.Context, log_level: str) -> None:
     )
 
 
-for _command in (demo, watch, replay, inspect, run, rehearse_command):
+for _command in (demo, watch, top, replay, inspect, run, rehearse_command):
     program.add_command(_command)
 
 

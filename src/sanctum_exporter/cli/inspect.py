@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
+from sanctum_exporter.terminal.panels import panel_text
 
 
 class _Selected:
@@ -128,14 +129,20 @@ def _print_prometheus(selected: _Selected) -> None:
 
 
 def _print_panel(selected: _Selected) -> None:
+    console = Console(highlight=False)
     readings = selected.readings()
     if not readings:
-        click.echo(panel.text(None))
+        _print_lines(console, panel.lines(None))
     for index, reading in enumerate(readings):
         if len(readings) > 1:
             click.echo(f"{'' if index == 0 else chr(10)}group {reading.group_id}")
         click.echo(panel.border_title(reading.slots))
-        click.echo(panel.text(reading.slots))
+        _print_lines(console, panel.lines(reading.slots))
+
+
+def _print_lines(console: Console, lines: Sequence[Sequence[panel.Span]]) -> None:
+    # Soft: the terminal breaks what is too wide, and what is piped stays as it is.
+    console.print(panel_text(lines), soft_wrap=True)
 
 
 def _print_table(selected: _Selected) -> None:

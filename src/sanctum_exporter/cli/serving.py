@@ -33,12 +33,12 @@ def serving(
     not_ready: Callable[[], str | None] = lambda: None,
     before_last_scrape: Callable[[], None] = lambda: None,
     run_label: bool = False,
-) -> Iterator[None]:
+) -> Iterator[str | None]:
     """Serve and push a source inside the block, and say where; SIGINT and SIGTERM set ``stop``.
 
     No web options open no port, no OTLP options push nothing. After the block the last values are
     pushed, and who scrapes regularly comes once more, unless it was SIGINT that ended it; a signal
-    ends that wait.
+    ends that wait. Gives the block the URL of the page, None where no port is open.
 
     Args:
         source: what to serve.
@@ -71,7 +71,7 @@ def serving(
                 click.echo(
                     f"{origin}: pushing to {otlp.shown_endpoint} {every} (Ctrl-C stops)", err=True
                 )
-            yield
+            yield None if server is None else server.url
             before_last_scrape()
         if server is not None and web is not None:
             with until_signal():

@@ -14,7 +14,6 @@ DEFAULT_ADDRESS: Final = "127.0.0.1:10500"
 _HIGHEST_PORT: Final = 65535
 
 DEFAULT_TELEMETRY_PATH: Final = "/metrics"
-STYLE_PATH: Final = "/style.css"
 # Requests arrive with everything else percent-encoded, and without "." and "..", which clients
 # resolve: they would not be recognised.
 _TELEMETRY_PATH: Final = re.compile(r"(/(?!\.\.?(/|$))[\w.~-]+)+", re.ASCII)
@@ -92,7 +91,7 @@ def parse_telemetry_path(text: str) -> str:
     Raises:
         ValueError: if they cannot; the message says what such a path looks like.
     """
-    if text in {"/", STYLE_PATH} or text.startswith("/-/"):
+    if text in {"/", "/api"} or text.startswith(("/-/", "/api/")):
         raise ValueError(f"{text!r} is not a telemetry path, other pages are there: write /metrics")
     if not _TELEMETRY_PATH.fullmatch(text):
         raise ValueError(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, TypeAlias
+from urllib.parse import parse_qs
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from sanctum_exporter import logs
-from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH, STYLE_PATH
+from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH
+from sanctum_exporter.web.content import Content, Page, compress
 from sanctum_exporter.web.gateway import Environ, Response, StartResponse, call
 from sanctum_exporter.web.negotiation import accepts_gzip, known_formats
 from sanctum_exporter.web.scrapers import Scrapers
@@ -22,12 +23,12 @@ PROBES: Final = (HEALTHY, READY)
 
 _FAULTS_A_MINUTE: Final = 5
 _METHODS: Final = ("GET", "HEAD")
+_NOT_MODIFIED: Final = "304 Not Modified"
 _PLAIN: Final = "text/plain; charset=utf-8"
-_STYLE_AGE: Final = ("Cache-Control", "max-age=300")
-# The page is HTML with one stylesheet, and nothing else that we serve is ever to be run or framed.
+# The page has one stylesheet, one script and an icon, which asks for documents; all are ours.
 _CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -46,16 +47,14 @@ class Site:
     Attributes:
         registry: the metrics.
         not_ready: says why the exporter does not do its job, None while it does.
-        page: the HTML of ``/``.
+        pages: what else there is, by path.
         telemetry_path: where the metrics are.
-        style: the stylesheet of the page.
     """
 
     registry: CollectorRegistry
     not_ready: Callable[[], str | None]
-    page: Callable[[], str]
+    pages: Mapping[str, Page] = field(default_factory=dict)
     telemetry_path: str = DEFAULT_TELEMETRY_PATH
-    style: str = ""
 
 
 class Application:
@@ -78,10 +77,11 @@ class Application:
         response = self._respond(environ)
         headers = _HEADERS | dict(response.headers)
         body = response.body
-        if accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            body = gzip.compress(body, compresslevel=1)
+        if body and "Content-Encoding" not in headers and _accepts_gzip(environ):
+            body = compress(body)
             headers["Content-Encoding"] = "gzip"
-        headers["Content-Length"] = str(len(body))
+        if response.status != _NOT_MODIFIED:
+            headers["Content-Length"] = str(len(body))
         start_response(response.status, list(headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
@@ -104,10 +104,9 @@ class Application:
             return _text(HTTPStatus.OK, "healthy\n")
         if path == READY:
             return self._readiness()
-        if path == "/":
-            return _typed("text/html; charset=utf-8", site.page())
-        if path == STYLE_PATH:
-            return _typed("text/css; charset=utf-8", site.style, _STYLE_AGE)
+        page = site.pages.get(path)
+        if page is not None:
+            return _kept(page(parse_qs(environ["QUERY_STRING"])), environ)
         return _text(HTTPStatus.NOT_FOUND, f"not found; metrics are at {site.telemetry_path}\n")
 
     def _readiness(self) -> Response:
@@ -134,5 +133,22 @@ def _text(status: HTTPStatus, text: str, *headers: tuple[str, str]) -> Response:
     )
 
 
-def _typed(content_type: str, text: str, *headers: tuple[str, str]) -> Response:
-    return Response("200 OK", [("Content-Type", content_type), *headers], text.encode())
+def _kept(content: Content, environ: Environ) -> Response:
+    """Return a page, or that the client has it already."""
+    headers = []
+    if content.max_age:
+        headers.append(("Cache-Control", f"max-age={content.max_age}"))
+    if content.etag is not None:
+        headers.append(("ETag", content.etag))
+        if content.etag in environ.get("HTTP_IF_NONE_MATCH", ""):
+            return Response(_NOT_MODIFIED, headers, b"")
+    headers.append(("Content-Type", content.content_type))
+    body = content.body
+    if content.gzipped is not None and _accepts_gzip(environ):
+        headers.append(("Content-Encoding", "gzip"))
+        body = content.gzipped
+    return Response(f"{content.status.value} {content.status.phrase}", headers, body)
+
+
+def _accepts_gzip(environ: Environ) -> bool:
+    return accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))

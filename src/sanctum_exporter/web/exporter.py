@@ -12,9 +12,12 @@ from prometheus_client.process_collector import ProcessCollector
 from sanctum_exporter import logs
 from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.prometheus import SanctumCollector
-from sanctum_exporter.web import page
+from sanctum_exporter.view.history import History
 from sanctum_exporter.web.address import DEFAULT_TELEMETRY_PATH, ListenAddress
+from sanctum_exporter.web.api import Api
 from sanctum_exporter.web.app import Site
+from sanctum_exporter.web.page import pages
+from sanctum_exporter.web.recorder import Recorder
 from sanctum_exporter.web.server import Access, WebServer
 
 
@@ -46,17 +49,18 @@ def serve(
     """
     registry = own_registry()
     registry.register(SanctumCollector(source, run_label=run_label))
-
-    def render() -> str:
-        return page.render(
-            source.readings(),
-            origin=" · ".join(filter(None, (origin, detail()))),
-            telemetry_path=telemetry_path,
-            not_ready=not_ready(),
-        )
-
-    site = Site(registry, not_ready, render, telemetry_path, page.STYLE)
-    server = WebServer(address, site, access)
+    history = History()
+    recorder = Recorder(source, history)
+    api = Api(
+        source,
+        history,
+        origin=lambda: " · ".join(filter(None, (origin, detail()))),
+        not_ready=not_ready,
+        telemetry_path=telemetry_path,
+    )
+    site = Site(registry, not_ready, {**pages(api), **api.pages()}, telemetry_path)
+    server = WebServer(address, site, access, at_close=recorder.close)
+    recorder.start()
     if access is None and not server.address.is_loopback:
         logs.warning(
             "everybody who reaches %s can read what is served there; a web configuration file "

@@ -1,77 +1,146 @@
-"""The page for people: what is served, where, and SlotsPanel as the terminal shows it."""
+"""The page for people, and what belongs to it: style, script, icon, runbooks.
+
+It is whole as it is sent, for whoever has no JavaScript; where there is, the script asks for the
+documents that it was made of, and writes only what has changed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
-from typing import Final
+from http import HTTPStatus
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import SimpleNamespace
+from typing import Any, Final
 
-from sanctum_exporter import panel
-from sanctum_exporter._version import __version__
-from sanctum_exporter.readings import GroupReading
+from sanctum_exporter.panel import STAGE_ROWS
+from sanctum_exporter.readings import SeedLifecycleStats, SlotSnapshot
+from sanctum_exporter.view.document import GroupView, RunSummary
+from sanctum_exporter.view.history import Series
+from sanctum_exporter.view.judgement import Judgement
+from sanctum_exporter.web.api import Api, chosen_run
+from sanctum_exporter.web.content import HTML, Content, Page, Query, fixed
+from sanctum_exporter.web.freshness import Freshness
+from sanctum_exporter.web.templates import FIXED, SeedCount, StageCount, asset, render
 
-STYLE: Final = """
-:root { color-scheme: light dark; --dim: #6b7280; --blue: #1d4ed8; --bright_blue: #2563eb;
-  --cyan: #0e7490; --yellow: #a16207; --magenta: #a21caf; --green: #15803d; --red: #b91c1c;
-  --line: #d1d5db; }
-@media (prefers-color-scheme: dark) { :root { --dim: #8b949e; --blue: #58a6ff;
-  --bright_blue: #79c0ff; --cyan: #39c5cf; --yellow: #d29922; --magenta: #d2a8ff;
-  --green: #3fb950; --red: #ff7b72; --line: #30363d; } }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem;
-  padding: 0 1rem; }
-h1 { font-size: 1.3rem; margin-bottom: .2rem; }
-nav a { margin-right: 1.2rem; }
-main { display: flex; flex-wrap: wrap; gap: 1.5rem; margin-top: 1.5rem; }
-figure { margin: 0; border: 1px solid var(--line); border-radius: 6px; padding: .8rem 1rem; }
-figcaption, .dim { color: var(--dim); }
-pre { font: 14px/1.35 ui-monospace, Menlo, Consolas, monospace; margin: .5rem 0 0; }
-""" + "".join(
-    f".{name} {{ color: var(--{name}); }}\n"
-    for name in ("blue", "bright_blue", "cyan", "yellow", "magenta", "green", "red")
+_FIXED_SECONDS: Final = 86400
+_GUIDE_SECONDS: Final = 300
+_COLUMNS: Final = (
+    ("run", "Run"),
+    ("state", "State"),
+    ("progress", "Episode"),
+    ("remaining_seconds", "Time left"),
+    ("last_event_timestamp", "Last event"),
+    ("active_slots", "Active slots"),
 )
-"""The stylesheet, which is served on its own: our policy lets no style stand in a page."""
+# What the script makes new rows of.
+_NO_RUN: Final = RunSummary(
+    run=None,
+    run_id="",
+    task="",
+    reward_mode="",
+    state="waiting",
+    severity="none",
+    detail="",
+    runbook=None,
+    current_episode=0,
+    planned_episodes=0,
+    progress=None,
+    remaining_seconds=0.0,
+    start_timestamp=0.0,
+    last_event_timestamp=0.0,
+    total_slots=0,
+    active_slots=0,
+    groups=[],
+)
+_NO_GROUP: Final = GroupView(
+    group_id="",
+    border_title="",
+    lines=[],
+    state="waiting",
+    severity="none",
+    detail="",
+    slots=SlotSnapshot(0, 0, {}, 0, 0.0, 0, SeedLifecycleStats()),
+    epochs_completed=0,
+    longest_silence_seconds=0.0,
+    judgements=[],
+    history=Series([], {}, {}),
+)
+_BLANK: Final = SimpleNamespace(
+    run=_NO_RUN,
+    group=_NO_GROUP,
+    stage=StageCount("", 0),
+    count=SeedCount("", "", 0, 0.0, "stable"),
+    judgement=Judgement("", "", "none", "", ""),
+)
 
 
-def render(
-    groups: Iterable[GroupReading], *, origin: str, telemetry_path: str, not_ready: str | None
-) -> str:
-    """Return the page as HTML; it asks the browser to load it again every five seconds.
+def pages(api: Api, freshness: Freshness | None = None) -> dict[str, Page]:
+    """Return what answers at which path.
 
     Args:
-        groups: the published groups.
-        origin: where the values come from.
-        telemetry_path: where the metrics are.
-        not_ready: why the exporter does not do its job, None while it does.
+        api: has the documents.
+        freshness: keeps what was answered.
     """
-    state = "ready" if not_ready is None else f"not ready: {not_ready}"
-    figures = "".join(_figure(group) for group in groups)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="5">
-<title>sanctum-exporter</title>
-<link rel="stylesheet" href="style.css">
-</head>
-<body>
-<h1>sanctum-exporter {escape(__version__)}</h1>
-<p class="dim">{escape(origin)} &middot; {escape(state)}</p>
-<nav><a href="{escape(telemetry_path)}">Metrics</a><a href="/-/healthy">Health</a>
-<a href="/-/ready">Readiness</a></nav>
-<main>{figures or '<p class="dim">No group is configured yet.</p>'}</main>
-</body>
-</html>
-"""
+    kept = freshness or Freshness()
+
+    def root(query: Query) -> Content:
+        name = chosen_run(query)
+        key = "page" if name is None else f"page {name}"
+        return kept.get(key, lambda: _root(api, name))
+
+    return {"/": root, **_fixed(), **_guides()}
 
 
-def _figure(group: GroupReading) -> str:
-    name = group.group_id if group.run is None else f"{group.run} / {group.group_id}"
-    text = "\n".join(
-        "".join(f'<span class="{span.style}">{escape(span.text)}</span>' for span in line)
-        for line in panel.lines(group.slots)
+def _root(api: Api, name: str | None) -> Content:
+    view = api.run(name)
+    # Many runs make a table, unless one of them was chosen.
+    if view is not None and (name is not None or view.runs == 1):
+        return _page("run", exporter=view.exporter, now=view.now, view=view, runs=view.runs)
+    listed = api.overview()
+    if view is None:
+        shown = "empty" if name is None else "missing"
+        status = HTTPStatus.OK if name is None else HTTPStatus.NOT_FOUND
+        return _page(shown, status, exporter=listed.exporter, now=listed.now)
+    return _page("runs", exporter=listed.exporter, now=listed.now, rows=listed.runs)
+
+
+def _page(shown: str, status: HTTPStatus = HTTPStatus.OK, **values: Any) -> Content:
+    nothing: dict[str, Any] = {"view": None, "rows": [], "runs": 0}
+    html = render(
+        "page.html",
+        **(nothing | values),
+        home="",
+        shown=shown,
+        columns=_COLUMNS,
+        stages=STAGE_ROWS,
+        blank=_BLANK,
     )
-    title = f"<strong>{escape(panel.border_title(group.slots))}</strong>"
-    life = escape(group.life.describe())
-    caption = f"<figcaption>{escape(name)} &middot; {title}<br>{life}</figcaption>"
-    return f"<figure>{caption}<pre>{text}</pre></figure>"
+    return Content(HTML, html.encode(), status=status).packed()
+
+
+def _fixed() -> dict[str, Page]:
+    return {
+        f"/-/{name}": fixed(content_type, asset("page", name), _FIXED_SECONDS)
+        for name, content_type in FIXED.items()
+    }
+
+
+def _guides() -> dict[str, Page]:
+    folder = files("sanctum_exporter") / "assets" / "guides"
+    return {
+        f"/-/{part.name}/{file.name.removesuffix('.html')}": _guide(file)
+        for part in folder.iterdir()
+        for file in part.iterdir()
+    }
+
+
+def _guide(file: Traversable) -> Page:
+    """Return a page that is read when it is asked for, since few are."""
+
+    def page(query: Query) -> Content:
+        title = file.name.removesuffix(".html").replace("index", "Runbooks")
+        html = file.read_text("utf-8")
+        text = render("guide.html", home="../../", title=title, html=html)
+        return fixed(HTML, text, _GUIDE_SECONDS)(query)
+
+    return page

@@ -49,6 +49,7 @@ class WebServer:
         site: what to answer.
         access: who may ask; everybody, over plain HTTP, without it.
         limits: what clients may take.
+        at_close: called once the server is closed.
 
     Raises:
         OSError: if the address cannot be had; the message names it.
@@ -61,7 +62,9 @@ class WebServer:
         access: Access | None = None,
         *,
         limits: Limits = DEFAULT_LIMITS,
+        at_close: Callable[[], None] = lambda: None,
     ) -> None:
+        self._at_close = at_close
         access = access or _OpenToAll()
         self._telemetry_path = site.telemetry_path
         self._scrapers = Scrapers()
@@ -136,6 +139,7 @@ class WebServer:
             if self._entry is not None:
                 self._entry.remove()
             self._transport.stop()
+            self._at_close()
 
     def abandon(self) -> None:
         """Close this process's copies of the sockets, as a forked child must."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 import socket
@@ -14,7 +15,7 @@ import pytest
 
 from sanctum_exporter.files.runs import AllRuns, Follower, LatePath, NewestRun
 from sanctum_exporter.sinks.prometheus import SanctumCollector
-from sanctum_exporter.web import page
+from sanctum_exporter.view.document import Exporter, encode, overview
 from tests import events
 from tests.clocks import Clock
 from tests.rundirs import new_intake, settle, write_run
@@ -183,11 +184,10 @@ def test_names_that_are_not_utf_8_can_be_scraped_and_shown(tmp_path: Path) -> No
     families = list(SanctumCollector(follower, run_label=True).collect())
     runs = {sample.labels.get("run") for family in families for sample in family.samples}
     assert r"caf\xe9" in runs
-    text = page.render(
-        follower.readings(), origin="", telemetry_path="/metrics", not_ready=failure(follower)
-    )
-    assert rb"caf\xe9" in text.encode()
-    assert rb"/\xff/events.jsonl is a named pipe" in text.encode()
+    exporter = Exporter("1.0", "watch", failure(follower))
+    shown = json.loads(encode(overview(exporter, follower.readings(), 0.0)))
+    assert [run["run"] for run in shown["runs"]] == [r"caf\xe9"]
+    assert r"/\xff/events.jsonl is a named pipe" in shown["exporter"]["not_ready"]
 
 
 @pytest.mark.parametrize("follow", [LatePath, AllRuns, NewestRun])

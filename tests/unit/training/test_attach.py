@@ -147,7 +147,7 @@ def test_an_attachment_without_a_port_takes_no_snapshots(
     handle = attach(target, listen_address=where, refresh_seconds=0.001)
     assert (handle.url, target.taken) == (None, 0)
     assert sorted(our_threads()) == [
-        f"sanctum-exporter-{each}" for each in ("refresh", "retry", "web")
+        f"sanctum-exporter-{each}" for each in ("history", "refresh", "retry", "web")
     ]
     exporter.close()
     scrape_until(where, 'sanctum_total_slots{group_id="default"} 12.0')

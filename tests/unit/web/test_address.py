@@ -68,7 +68,7 @@ def test_what_is_no_path_is_refused(path: str) -> None:
         parse_telemetry_path(path)
 
 
-@pytest.mark.parametrize("path", ["/", "/style.css", "/-/ready", "/-/healthy", "/-/metrics"])
+@pytest.mark.parametrize("path", ["/", "/-/ready", "/-/metrics", "/api", "/api/v1/runs"])
 def test_the_path_of_another_page_is_refused(path: str) -> None:
     """The metrics take the place of neither the page nor of health and readiness."""
     with pytest.raises(ValueError, match="is not a telemetry path, other pages are there"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -12,8 +13,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from sanctum_exporter.web import page
 from sanctum_exporter.web.app import Application, Site
+from sanctum_exporter.web.content import HTML, PLAIN, Content, fixed
 from sanctum_exporter.web.gateway import Response, call
 from sanctum_exporter.web.scrapers import Scrapers
 from tests.clocks import Clock
@@ -30,21 +31,28 @@ class Asked:
             Gauge("slots", "Slots.", registry=registry).set(3)
         else:
             registry.register(collector)
-        site = Site(registry, lambda: None, lambda: "<p>page</p>", style="p {}")
+        pages = {
+            "/": lambda query: Content(HTML, f"<p>{query.get('run')}</p>".encode()),
+            "/-/style.css": fixed("text/css; charset=utf-8", "p {}", 300),
+            "/lost": lambda query: Content(PLAIN, b"no", status=HTTPStatus.NOT_FOUND),
+        }
+        site = Site(registry, lambda: None, pages)
         self._app: Any = validator(Application(site, self.scrapers))
         self.sent: list[Callable[[], object]] = []
 
-    def ask(self, path: str = "/metrics", method: str = "GET", **headers: str) -> Response:
+    def ask(
+        self, path: str = "/metrics", method: str = "GET", query: str = "", **headers: str
+    ) -> Response:
         """Return the answer, which the WSGI reference's validator has found no fault with."""
         environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path}
         environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
         environ |= {"REMOTE_ADDR": "10.0.0.1", "sanctum.when_sent": self.sent.append}
-        environ |= {"SCRIPT_NAME": "", "QUERY_STRING": ""}
+        environ |= {"SCRIPT_NAME": "", "QUERY_STRING": query}
         setup_testing_defaults(environ)
         return call(self._app, environ)
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/", "/-/healthy", "/style.css", "/nowhere"])
+@pytest.mark.parametrize("path", ["/metrics", "/", "/-/healthy", "/-/style.css", "/nowhere"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 def test_no_answer_is_to_be_run_guessed_framed_or_kept(path: str, method: str) -> None:
     """Whatever is asked for, a browser takes it for what it says, and lets no script run."""
@@ -54,7 +62,7 @@ def test_no_answer_is_to_be_run_guessed_framed_or_kept(path: str, method: str) -
     assert policy[0] == "default-src 'none'"
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in headers["Content-Security-Policy"]
-    is_style = path == "/style.css" and method != "DELETE"
+    is_style = path == "/-/style.css" and method != "DELETE"
     assert headers["Cache-Control"] == ("max-age=300" if is_style else "no-store")
 
 
@@ -131,15 +139,26 @@ def test_a_collection_that_goes_on_failing_does_not_fill_the_log(
     assert caplog.text.count("\nZeroDivisionError") == 5
 
 
-def test_page_and_stylesheet_obey_the_policy() -> None:
-    """The page brings no style and no script of its own."""
-    html = page.render((), origin="x", telemetry_path="/metrics", not_ready=None)
-    assert '<link rel="stylesheet" href="style.css">' in html
-    for forbidden in ("<style", "style=", "<script", "onload="):
-        assert forbidden not in html
-    status, headers, body = Asked().ask("/style.css")
-    assert (status, body) == ("200 OK", b"p {}")
-    assert dict(headers)["Content-Type"] == "text/css; charset=utf-8"
+def test_pages_are_told_what_was_asked_for() -> None:
+    """What stands in the query is decoded, and an answer has the status of its page."""
+    assert Asked().ask("/", query="run=a%20b%2Fc").body == b"<p>['a b/c']</p>"
+    assert Asked().ask("/lost")[::2] == ("404 Not Found", b"no")
+
+
+def test_who_has_a_page_is_not_sent_it_again() -> None:
+    """A page that names its content costs a client that has it no byte of it."""
+    asked = Asked()
+    status, headers, body = asked.ask("/-/style.css")
+    assert (status, body, dict(headers)["Content-Type"]) == (
+        "200 OK",
+        b"p {}",
+        "text/css; charset=utf-8",
+    )
+    etag = dict(headers)["ETag"]
+    for known in (etag, f'"other", {etag}', f"W/{etag}"):
+        status, headers, body = asked.ask("/-/style.css", if_none_match=known)
+        assert (status, body, dict(headers)["ETag"]) == ("304 Not Modified", b"", etag)
+    assert asked.ask("/-/style.css", if_none_match='"other"').status == "200 OK"
 
 
 def test_a_scrape_is_noted_once_it_is_sent() -> None:

@@ -11,20 +11,19 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from sanctum_exporter.readings import GroupReading
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
 from sanctum_exporter.web import server as server_module
 from sanctum_exporter.web.address import ListenAddress
-from sanctum_exporter.web.app import Site
 from sanctum_exporter.web.exporter import serve
 from sanctum_exporter.web.scrapers import Scrapers
 from sanctum_exporter.web.server import WebServer
 from tests import events
 from tests.asking import ask
 from tests.clocks import Clock
+from tests.sites import site
 from tests.waiting import eventually
 
 LOOPBACK = ListenAddress("127.0.0.1", 0)
@@ -96,7 +95,7 @@ def test_page_links_what_is_there_and_shows_the_panel(exporter: Exporter) -> Non
     text = page.decode()
     assert status == 200
     assert headers["Content-Type"] == "text/html; charset=utf-8"
-    for link in ("/metrics", "/-/healthy", "/-/ready"):
+    for link in ("metrics", "-/healthy", "-/ready"):
         assert f'href="{link}"' in text
     assert "CURRENT SLOTS ─ 4 across 2 envs" in text
     assert "&lt;test&gt;" in text
@@ -146,13 +145,12 @@ def test_silent_connections_do_not_keep_others_from_an_answer(exporter: Exporter
 
 def test_closed_server_gives_its_port_back() -> None:
     """A closed server frees its port at once, and may be closed again."""
-    site = Site(CollectorRegistry(), lambda: None, page=str)
-    first = WebServer(LOOPBACK, site)
+    first = WebServer(LOOPBACK, site())
     with pytest.raises(OSError, match=f"cannot listen on {first.address}: Address already in use"):
-        WebServer(first.address, site)
+        WebServer(first.address, site())
     first.close()
     first.close()
-    WebServer(first.address, site).close()
+    WebServer(first.address, site()).close()
 
 
 def test_who_scrapes_regularly_has_the_last_values(
@@ -161,7 +159,7 @@ def test_who_scrapes_regularly_has_the_last_values(
     """A wait for the last scrape ends with a scrape of the metrics, and with nothing else."""
     clock = Clock()
     monkeypatch.setattr(server_module, "Scrapers", partial(Scrapers, clock))
-    server = WebServer(LOOPBACK, Site(CollectorRegistry(), lambda: None, page=str))
+    server = WebServer(LOOPBACK, site())
     url = f"{server.url}/metrics"
     said: list[str] = []
     server.wait_for_last_scrape(20, said.append)
@@ -194,7 +192,7 @@ def test_who_scrapes_regularly_has_the_last_values(
 def test_a_server_is_announced_until_it_is_closed(tmp_path: Path) -> None:
     """The file for Prometheus names where it listens, and is gone before the port is free."""
     path = tmp_path / "a.json"
-    server = WebServer(LOOPBACK, Site(CollectorRegistry(), lambda: None, str, "/m"))
+    server = WebServer(LOOPBACK, site(telemetry_path="/m"))
     server.announce(path, "watch x")
     (group,) = json.loads(path.read_bytes())
     assert group["targets"] == [str(server.address)]

@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 import trustme
-from prometheus_client import CollectorRegistry
 
 from sanctum_exporter.web.address import ListenAddress
-from sanctum_exporter.web.app import Site
 from sanctum_exporter.web.gateway import Environ, WSGIApplication
 from sanctum_exporter.web.server import Access, WebServer
 from sanctum_exporter.web.transport import Limits
 from tests.asking import ask
+from tests.sites import site
 from tests.waiting import eventually
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -34,8 +33,7 @@ def serving(
     host: str = "127.0.0.1",
 ) -> Iterator[WebServer]:
     """Serve a page inside the block."""
-    site = Site(CollectorRegistry(), lambda: None, page)
-    server = WebServer(ListenAddress(host, 0), site, access, limits=limits or Limits())
+    server = WebServer(ListenAddress(host, 0), site(page), access, limits=limits or Limits())
     try:
         yield server
     finally:
