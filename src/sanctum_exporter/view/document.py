@@ -186,7 +186,8 @@ def summary(groups: Sequence[GroupReading], now: float) -> RunSummary:
     newest = max(groups, key=lambda group: group.info.start_timestamp)
     judged = max(
         (judge_state(group, now) for group in groups),
-        key=lambda judgement: SEVERITIES.index(judgement.severity),
+        # A run of which one group is not completed is not.
+        key=lambda judged: (SEVERITIES.index(judged.severity), judged.state != "completed"),
     )
     info, slots = newest.info, newest.slots
     planned = info.planned_episodes

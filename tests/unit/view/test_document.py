@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -53,6 +54,14 @@ def test_a_run_in_a_line_sums_its_groups_and_is_as_bad_as_the_worst() -> None:
     assert (line.total_slots, line.active_slots, line.groups) == (12, 4, ["A", "B"])
     assert (line.progress, line.remaining_seconds) == (0.5, 60.0)
     assert line.last_event_timestamp == NOW - 1
+
+
+@pytest.mark.parametrize("life", [{"state": "waiting"}, {"under_way": False}])
+def test_a_run_of_which_a_group_is_not_completed_is_not(life: dict[str, Any]) -> None:
+    """Its other group may be, and comes first."""
+    done = reading("A", life={"state": "completed", "under_way": False})
+    assert summary([done, reading("B", life=life)], NOW).state in {"waiting", "stopped"}
+    assert summary([done, done], NOW).state == "completed"
 
 
 @pytest.mark.parametrize(
