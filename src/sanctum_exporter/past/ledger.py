@@ -1,0 +1,98 @@
+"""What has been done already, so that a second call does nothing twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sanctum_exporter.files.names import shown
+from sanctum_exporter.past.recordings import Recording
+
+FILE: Final = ".sanctum-exporter.json"
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the message names it and says what to do."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A recording that is done: how it was, what was made of it, and how.
+
+    Attributes:
+        size: of the recording, in bytes.
+        modified: when it was changed last, in nanoseconds since the epoch.
+        how: the settings that it was done with.
+        made: the names of what was made.
+    """
+
+    path: str
+    size: int
+    modified: int
+    how: str
+    made: list[str]
+
+
+class Ledger:
+    """The entries of a directory, by the name of the run; each is on the disk once it is added.
+
+    Args:
+        directory: where results are, and the ledger is.
+
+    Raises:
+        LedgerError: if there is one that cannot be read.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / FILE
+        self._entries: dict[str, Entry] = {}
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise LedgerError(f"cannot read {self._path}: {error.strerror}") from None
+        try:
+            self._entries = msgspec.json.decode(content, type=dict[str, Entry])
+        except msgspec.MsgspecError as error:
+            raise LedgerError(
+                f"{self._path} does not say what is done ({error}): give another directory"
+            ) from None
+
+    def find(self, recording: Recording, how: str) -> Entry | None:
+        """Return the entry of a recording, None if it is not done.
+
+        Raises:
+            LedgerError: if it was done when it was another, or otherwise.
+        """
+        entry = self._entries.get(recording.run)
+        if entry is None:
+            return None
+        now = _entry(recording, how, [])
+        if (entry.size, entry.modified) != (now.size, now.modified):
+            raise LedgerError(
+                f"{shown(recording.path)} has changed since it was done: give a new directory, "
+                f"or remove what was made of it ({', '.join(entry.made)}) and {FILE}"
+            )
+        if entry.how != how:
+            raise LedgerError(
+                f"{recording.run} was done with other settings ({entry.how}): give a new directory"
+            )
+        return entry
+
+    def add(self, recording: Recording, how: str, made: list[str]) -> None:
+        """Note that a recording is done.
+
+        Raises:
+            OSError: if that cannot be written.
+        """
+        self._entries[recording.run] = _entry(recording, how, made)
+        aside = self._path.with_suffix(".new")
+        aside.write_bytes(msgspec.json.format(msgspec.json.encode(self._entries)))
+        aside.replace(self._path)
+
+
+def _entry(recording: Recording, how: str, made: list[str]) -> Entry:
+    found = recording.path.stat()
+    return Entry(str(recording.path.resolve()), found.st_size, found.st_mtime_ns, how, made)

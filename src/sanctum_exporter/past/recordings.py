@@ -1,0 +1,150 @@
+"""Recordings on a disk: which there are, what their runs are called, and their events in order."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sanctum_exporter.files.directory import EVENTS_FILE
+from sanctum_exporter.files.lines import SourceError, read_lines
+from sanctum_exporter.files.names import run_label, shown
+from sanctum_exporter.telemetry.decode import decode
+from sanctum_exporter.telemetry.events import Event
+from sanctum_exporter.telemetry.rejection import RejectedEventError, line_too_long
+from sanctum_exporter.telemetry.times import latest_believed
+
+_NAMES: Final = (EVENTS_FILE, f"{EVENTS_FILE}.gz")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recorded telemetry file, and the name of its run, as ``watch --all-runs`` labels it."""
+
+    path: Path
+    run: str
+
+
+@dataclass(frozen=True)
+class RecordedLine:
+    """A line of a recording.
+
+    Attributes:
+        number: its number, from 1.
+        event: what it says; the error of a line that says nothing that can be read.
+        at: when it was written, in seconds since the epoch, as far as its event and those before
+            it tell: time never goes back. 0 before any event has told.
+        share_read: how much of the file the lines up to this one are, roughly, 0 to 1.
+    """
+
+    number: int
+    event: Event | RejectedEventError
+    at: float
+    share_read: float
+
+
+def find(paths: Iterable[Path]) -> tuple[list[Recording], list[str]]:
+    """Return the recordings at some paths, sorted by run, and what is wrong with other paths.
+
+    Args:
+        paths: files, directories of runs, or the directory of one run.
+    """
+    found: dict[Path, Recording] = {}
+    problems: list[str] = []
+    for path in paths:
+        try:
+            files = list(_files(path))
+        except OSError as error:
+            problems.append(f"cannot read {shown(path)}: {error.strerror or error}")
+            continue
+        if not files:
+            problems.append(f"{shown(path)} holds no {EVENTS_FILE}: give a telemetry directory")
+        for file in files:
+            found.setdefault(file.resolve(), Recording(file, _run(file)))
+    recordings = sorted(found.values(), key=lambda recording: recording.run)
+    return _told_apart(recordings), problems
+
+
+def read(recording: Recording) -> Iterator[RecordedLine]:
+    """Yield the lines of a recording that are not blank.
+
+    Raises:
+        SourceError: if it cannot be read.
+    """
+    latest = latest_believed(time.time())
+    at = 0.0
+    for line in read_lines(recording.path):
+        if line.text is not None and not line.text.strip():
+            continue
+        event = _event(line.text)
+        told = None if isinstance(event, RejectedEventError) else event.timestamp
+        if told is not None and told <= latest:
+            at = max(at, told.timestamp())
+        yield RecordedLine(line.number, event, at, line.share_read)
+
+
+def span(recording: Recording) -> tuple[float, float]:
+    """Return when the first and the last event of a recording were, in seconds since the epoch.
+
+    Raises:
+        SourceError: if it cannot be read, or none of its events tells its time.
+    """
+    first = last = 0.0
+    for line in read(recording):
+        first, last = first or line.at, line.at
+    if not first:
+        raise SourceError(
+            f"{shown(recording.path)} has no event of esper-lite that tells its time: "
+            "is it its telemetry?"
+        )
+    return first, last
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        # Whatever may be wrong with it is told now, and not once half of the others are done.
+        with path.open("rb"):
+            yield path
+        return
+    own = _in(path)
+    if own is not None:
+        yield own
+        return
+    for entry in sorted(path.iterdir(), key=os.fsencode):
+        file = _in(entry) if entry.is_dir() else None
+        if file is not None:
+            yield file
+
+
+def _in(directory: Path) -> Path | None:
+    return next((directory / name for name in _NAMES if (directory / name).is_file()), None)
+
+
+def _run(file: Path) -> str:
+    if file.name in _NAMES:
+        return run_label(file.resolve().parent.name)
+    name = file.name.removesuffix(".gz").removesuffix(".jsonl")
+    return run_label(name or file.name)
+
+
+def _told_apart(recordings: list[Recording]) -> list[Recording]:
+    """Give runs of one name numbers, so that no two are the same series."""
+    seen: dict[str, int] = {}
+    told_apart: list[Recording] = []
+    for recording in recordings:
+        seen[recording.run] = number = seen.get(recording.run, 0) + 1
+        run = recording.run if number == 1 else f"{recording.run} ({number})"
+        told_apart.append(Recording(recording.path, run))
+    return told_apart
+
+
+def _event(text: bytes | None) -> Event | RejectedEventError:
+    if text is None:
+        return line_too_long()
+    try:
+        return decode(text)
+    except RejectedEventError as error:
+        return error
