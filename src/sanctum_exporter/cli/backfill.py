@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
+from sanctum_exporter.cli.finished import Told, paths_argument, work_on_runs
 from sanctum_exporter.cli.parameters import parsed_by
 from sanctum_exporter.durations import parse_duration
-from sanctum_exporter.files.lines import SourceError
 from sanctum_exporter.files.names import shown
-from sanctum_exporter.past.backfill import (
+from sanctum_exporter.past.backfill import backfill
+from sanctum_exporter.past.recordings import Recording
+from sanctum_exporter.past.targets import (
     BackfillError,
     Blocks,
     Target,
     TextFiles,
     VictoriaMetrics,
-    backfill,
 )
-from sanctum_exporter.past.ledger import Ledger, LedgerError
-from sanctum_exporter.past.recordings import find
+from sanctum_exporter.past.workplace import Workplace
 
 _DEFAULT_LABELS: Final = {"job": "sanctum"}
 _LABEL: Final = re.compile(r"([a-zA-Z_]\w*)=(.*)", re.ASCII | re.DOTALL)
@@ -79,9 +71,7 @@ def _labels(
 
 
 @click.command("backfill")
-@click.argument(
-    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@paths_argument
 @click.option(
     "-o",
     "--output",
@@ -157,45 +147,16 @@ def backfill_command(
     """
     _check_options(url, blocks, max_block_seconds, retention_seconds)
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        ledger = Ledger(directory)
-        target = _target(directory, url, blocks, max_block_seconds, retention_seconds)
-    except (BackfillError, LedgerError) as error:
+        target = _target(url, blocks, max_block_seconds, retention_seconds)
+    except BackfillError as error:
         raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot use {shown(directory)}: {error.strerror}") from None
     pairs = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
     how = f"{'blocks' if blocks else url or 'text'} every {step:g}s {pairs}"
-    recordings, problems = find(paths)
-    done = again = 0
-    with _Bars(len(recordings)) as bars:
-        for recording in recordings:
-            try:
-                if backfill(
-                    recording,
-                    target,
-                    directory,
-                    ledger,
-                    step=step,
-                    labels=labels,
-                    how=how,
-                    told=bars.begin(recording.run),
-                ):
-                    done += 1
-                else:
-                    again += 1
-            except (BackfillError, LedgerError, SourceError) as error:
-                problems.append(f"{recording.run}: {error}")
-            except OSError as error:
-                # The disk is full, most likely: the next run would meet the same.
-                problems.append(f"{recording.run}: cannot write it: {error.strerror or error}")
-                break
-    for problem in problems:
-        click.echo(f"sanctum-exporter: {problem}", err=True)
-    before = f", {again} were there" if again else ""
-    click.echo(f"{done} of {len(recordings)} runs written to {url or shown(directory)}{before}")
-    if problems:
-        click.get_current_context().exit(1)
+
+    def work(recording: Recording, workplace: Workplace, told: Told) -> bool:
+        return backfill(recording, target, workplace, step=step, labels=labels, how=how, told=told)
+
+    work_on_runs(paths, directory, work, url or shown(directory))
 
 
 def _check_options(
@@ -217,7 +178,6 @@ def _check_options(
 
 
 def _target(
-    directory: Path,
     url: str | None,
     blocks: bool,
     max_block_seconds: float | None,
@@ -226,38 +186,6 @@ def _target(
     if url is not None:
         return VictoriaMetrics(url)
     if not blocks:
-        return TextFiles(directory)
+        return TextFiles()
     longest = None if max_block_seconds is None else int(max_block_seconds)
-    return Blocks(directory, longest, retention_seconds)
-
-
-class _Bars:
-    """On a terminal, a bar for all runs and one for that which is being read; nothing elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._all = self._progress.add_task("runs", total=total)
-        self._one = self._progress.add_task("", total=100)
-        self._begun = 0
-
-    def __enter__(self) -> _Bars:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def begin(self, run: str) -> Callable[[float], object]:
-        """Go on to a run; return what is to be told how much of it has been read, 0 to 1."""
-        self._progress.update(self._all, completed=self._begun)
-        self._progress.update(self._one, description=run, completed=0)
-        self._begun += 1
-        return lambda share: self._progress.update(self._one, completed=int(share * 100))
+    return Blocks(longest, retention_seconds)

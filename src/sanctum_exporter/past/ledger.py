@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -70,6 +71,11 @@ class Ledger:
         if entry is None:
             return None
         now = _entry(recording, how, [])
+        if (entry.size, entry.modified) != (now.size, now.modified) and entry.path != now.path:
+            raise LedgerError(
+                f"{shown(recording.path)} is called {recording.run}, as {entry.path} was, which is "
+                "done: give both at once, and a new directory"
+            )
         if (entry.size, entry.modified) != (now.size, now.modified):
             raise LedgerError(
                 f"{shown(recording.path)} has changed since it was done: give a new directory, "
@@ -89,8 +95,15 @@ class Ledger:
         """
         self._entries[recording.run] = _entry(recording, how, made)
         aside = self._path.with_suffix(".new")
-        aside.write_bytes(msgspec.json.format(msgspec.json.encode(self._entries)))
+        with aside.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(self._entries)))
+            file.flush()
+            os.fsync(file.fileno())
         aside.replace(self._path)
+
+    def made(self) -> set[str]:
+        """Return the names of all that was made."""
+        return {name for entry in self._entries.values() for name in entry.made}
 
 
 def _entry(recording: Recording, how: str, made: list[str]) -> Entry:

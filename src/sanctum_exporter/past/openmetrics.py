@@ -8,22 +8,38 @@ Source: https://prometheus.io/docs/specs/om/open_metrics_spec/
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import Metric as Family
-from prometheus_client.openmetrics.exposition import generate_latest
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
+from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS, common_labels
+from sanctum_exporter.metric import ExporterReading, Metric, T
+from sanctum_exporter.past.moments import Moment
+from sanctum_exporter.sinks.prometheus import openmetrics_head, openmetrics_number
 
 _MOST_BUFFERED_BYTES: Final = 8 << 20
 
-_Key: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...]]
-"""Of a series: family, name and labels."""
+
+@dataclass(slots=True)
+class _Series:
+    """A series that is being spooled.
+
+    Attributes:
+        name: with its labels, and a space.
+        spooled: the file with those of its lines that are no longer in memory.
+        lines: those that are.
+        value: of its newest sample, and ``text`` its name with that.
+    """
+
+    name: bytes
+    spooled: Path
+    lines: list[bytes] = field(default_factory=list)
+    value: float | None = None
+    text: bytes = b""
 
 
 class Spool:
@@ -39,12 +55,8 @@ class Spool:
     def __init__(self, directory: Path, labels: Mapping[str, str]) -> None:
         self._directory = directory
         self._labels = labels
-        self._families: dict[str, Family] = {}
-        self._prefixes: dict[_Key, bytes] = {}
-        self._buffers: dict[_Key, list[bytes]] = {}
+        self._series: dict[tuple[str, str, tuple[str, ...]], _Series] = {}
         self._buffered = 0
-        self.samples = 0
-        """How many samples it has taken."""
 
     def __enter__(self) -> Spool:
         """Make its directory."""
@@ -60,86 +72,77 @@ class Spool:
         """Remove it."""
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def add(self, at: float, families: Iterable[Family]) -> None:
+    def add(self, moment: Moment) -> None:
         """Take all samples of a moment.
-
-        Args:
-            at: the moment, in seconds since the epoch.
-            families: what was collected then.
 
         Raises:
             OSError: if the disk is full.
         """
-        when = f" {at:.3f}".removesuffix(".000").encode() + b"\n"
-        for family in families:
-            if family.name not in self._families:
-                self._families[family.name] = family
-            for sample in family.samples:
-                key = (family.name, sample.name, tuple(sample.labels.items()))
-                prefix = self._prefixes.get(key) or self._begin(key)
-                line = prefix + _number(sample.value) + when
-                self._buffers[key].append(line)
-                self._buffered += len(line)
-                self.samples += 1
+        when = f" {moment.at:.3f}".removesuffix(".000").encode() + b"\n"
+        groups = moment.source.readings()
+        for group in groups:
+            common = common_labels(group, run_label=True)
+            for metric in GROUP_METRICS:
+                self._take(metric, group, group.group_id, common, when)
+        # What the collecting costs today is nothing that a scrape saw then: it stays 0.
+        exporter = ExporterReading(moment.source.activity(), groups)
+        for exporter_metric in EXPORTER_METRICS:
+            self._take(exporter_metric, exporter, "", {}, when)
         if self._buffered > _MOST_BUFFERED_BYTES:
             self._flush()
 
     def write(self, file: BinaryIO) -> None:
-        """Write the whole text.
+        """Write the whole text, and see it on the disk.
 
         Raises:
             OSError: if the disk is full.
         """
-        places = {key: index for index, key in enumerate(self._prefixes)}
-        for name, family in self._families.items():
-            file.write(_head(family))
-            for key in self._prefixes:
-                if key[0] == name:
-                    spooled = self._path(places[key])
-                    if spooled.exists():
-                        with spooled.open("rb") as part:
-                            shutil.copyfileobj(part, file)
-                    file.writelines(self._buffers[key])
+        for metric in GROUP_METRICS:
+            self._write(file, metric)
+        for exporter_metric in EXPORTER_METRICS:
+            self._write(file, exporter_metric)
         file.write(b"# EOF\n")
+        file.flush()
+        os.fsync(file.fileno())
 
-    def _begin(self, key: _Key) -> bytes:
-        labels = {**dict(key[2]), **self._labels}
+    def _write(self, file: BinaryIO, metric: Metric[T]) -> None:
+        file.write(openmetrics_head(metric))
+        for (name, _, _), series in self._series.items():
+            if name == metric.name:
+                if series.spooled.exists():
+                    with series.spooled.open("rb") as part:
+                        shutil.copyfileobj(part, file)
+                file.writelines(series.lines)
+
+    def _take(
+        self, metric: Metric[T], reading: T, group: str, common: Mapping[str, str], when: bytes
+    ) -> None:
+        for values, value in metric.read(reading):
+            series = self._series.get((metric.name, group, values))
+            if series is None:
+                labels = {**common, **dict(zip(metric.labels, values, strict=True))}
+                series = self._begin((metric.name, group, values), labels)
+            # Most values are what they were a moment ago, and writing a number takes longest.
+            if value != series.value:
+                series.value = value
+                series.text = series.name + openmetrics_number(value)
+            series.lines.append(series.text + when)
+            self._buffered += len(series.text) + len(when)
+
+    def _begin(self, key: tuple[str, str, tuple[str, ...]], own: Mapping[str, str]) -> _Series:
+        labels = {**own, **self._labels}
         pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items()))
-        prefix = self._prefixes[key] = f"{key[1]}{{{pairs}}} ".encode()
-        self._buffers[key] = []
-        return prefix
+        name = f"{key[0]}{{{pairs}}} ".encode()
+        series = self._series[key] = _Series(name, self._directory / str(len(self._series)))
+        return series
 
     def _flush(self) -> None:
-        for index, key in enumerate(self._prefixes):
-            with self._path(index).open("ab") as file:
-                file.writelines(self._buffers[key])
-            self._buffers[key].clear()
+        for series in self._series.values():
+            if series.lines:
+                with series.spooled.open("ab") as file:
+                    file.writelines(series.lines)
+                series.lines.clear()
         self._buffered = 0
-
-    def _path(self, index: int) -> Path:
-        return self._directory / str(index)
-
-
-class _Given(Collector):
-    def __init__(self, family: Family) -> None:
-        self._family = family
-
-    def collect(self) -> Iterable[Family]:
-        return [self._family]
-
-
-def _head(family: Family) -> bytes:
-    """Return the lines that say what a metric is, as the client library writes them."""
-    bare = Family(family.name, family.documentation, family.type, family.unit)
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Given(bare))
-    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
-    return text.removesuffix(b"# EOF\n")
-
-
-def _number(value: float) -> bytes:
-    text: str = floatToGoString(value)  # type: ignore[no-untyped-call]
-    return text.encode()
 
 
 def _escaped(value: str) -> str:

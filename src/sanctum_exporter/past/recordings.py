@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from sanctum_exporter.files.directory import EVENTS_FILE
-from sanctum_exporter.files.lines import SourceError, read_lines
+from sanctum_exporter.files.lines import read_lines
 from sanctum_exporter.files.names import run_label, shown
 from sanctum_exporter.telemetry.decode import decode
 from sanctum_exporter.telemetry.events import Event
 from sanctum_exporter.telemetry.rejection import RejectedEventError, line_too_long
 from sanctum_exporter.telemetry.times import latest_believed
 
+_LONGEST_NAME_BYTES: Final = 240
 _NAMES: Final = (EVENTS_FILE, f"{EVENTS_FILE}.gz")
 
 
@@ -64,8 +67,7 @@ def find(paths: Iterable[Path]) -> tuple[list[Recording], list[str]]:
             problems.append(f"{shown(path)} holds no {EVENTS_FILE}: give a telemetry directory")
         for file in files:
             found.setdefault(file.resolve(), Recording(file, _run(file)))
-    recordings = sorted(found.values(), key=lambda recording: recording.run)
-    return _told_apart(recordings), problems
+    return _told_apart(found), problems
 
 
 def read(recording: Recording) -> Iterator[RecordedLine]:
@@ -86,21 +88,12 @@ def read(recording: Recording) -> Iterator[RecordedLine]:
         yield RecordedLine(line.number, event, at, line.share_read)
 
 
-def span(recording: Recording) -> tuple[float, float]:
-    """Return when the first and the last event of a recording were, in seconds since the epoch.
-
-    Raises:
-        SourceError: if it cannot be read, or none of its events tells its time.
-    """
-    first = last = 0.0
-    for line in read(recording):
-        first, last = first or line.at, line.at
-    if not first:
-        raise SourceError(
-            f"{shown(recording.path)} has no event of esper-lite that tells its time: "
-            "is it its telemetry?"
-        )
-    return first, last
+def file_name(run: str) -> str:
+    """Return a name for a file that every system takes, another one for every run."""
+    name = "".join(c if c.isalnum() or c in "-_." else f"%{ord(c):02x}" for c in run)
+    if len(name.encode()) > _LONGEST_NAME_BYTES:
+        name = f"{name[:40]}-{hashlib.sha256(run.encode()).hexdigest()}"
+    return f"%2e{name[1:]}" if name.startswith(".") else name
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -130,13 +123,22 @@ def _run(file: Path) -> str:
     return run_label(name or file.name)
 
 
-def _told_apart(recordings: list[Recording]) -> list[Recording]:
-    """Give runs of one name numbers, so that no two are the same series."""
-    seen: dict[str, int] = {}
+def _told_apart(found: Mapping[Path, Recording]) -> list[Recording]:
+    """Return the recordings sorted by run; runs of one name get numbers.
+
+    No two are the same series then, and which number a run gets does not depend on the order in
+    which paths were given.
+    """
+    taken = {recording.run for recording in found.values()}
+    last: str | None = None
     told_apart: list[Recording] = []
-    for recording in recordings:
-        seen[recording.run] = number = seen.get(recording.run, 0) + 1
-        run = recording.run if number == 1 else f"{recording.run} ({number})"
+    for _, recording in sorted(found.items(), key=lambda item: (item[1].run, item[0])):
+        run = recording.run
+        if run == last:
+            numbered = (f"{run} ({number})" for number in itertools.count(2))
+            run = next(name for name in numbered if name not in taken)
+            taken.add(run)
+        last = recording.run
         told_apart.append(Recording(recording.path, run))
     return told_apart
 
