@@ -150,13 +150,15 @@ def backfill_command(
         target = _target(url, blocks, max_block_seconds, retention_seconds)
     except BackfillError as error:
         raise click.ClickException(str(error)) from None
+    except ValueError as error:
+        raise click.UsageError(f"--url {url}: {error}", click.get_current_context()) from None
     pairs = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
-    how = f"{'blocks' if blocks else url or 'text'} every {step:g}s {pairs}"
+    how = f"{target.name} every {step:g}s {pairs}"
 
     def work(recording: Recording, workplace: Workplace, told: Told) -> bool:
         return backfill(recording, target, workplace, step=step, labels=labels, how=how, told=told)
 
-    work_on_runs(paths, directory, work, url or shown(directory))
+    work_on_runs(paths, directory, work, target.name if url else shown(directory))
 
 
 def _check_options(

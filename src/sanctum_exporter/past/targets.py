@@ -36,6 +36,9 @@ class BackfillError(Exception):
 class Target(ABC):
     """Where the samples of a run go."""
 
+    name: str
+    """Says what it is, for people."""
+
     @abstractmethod
     def check(self, first: float, last: float) -> None:
         """Check that samples of such a time can go there, before anything is done.
@@ -66,6 +69,8 @@ class Target(ABC):
 class TextFiles(Target):
     """A file of OpenMetrics a run."""
 
+    name = "text"
+
     def check(self, first: float, last: float) -> None:
         """Accept any time."""
 
@@ -85,6 +90,8 @@ class Blocks(Target):
     Raises:
         BackfillError: if there is no ``promtool``.
     """
+
+    name = "blocks"
 
     def __init__(
         self,
@@ -144,12 +151,20 @@ class VictoriaMetrics(Target):
 
     Args:
         url: of the server, or of its import.
+
+    Raises:
+        ValueError: if it is none.
     """
 
     def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it is no http:// or https:// URL of a server")
         path = "/api/v1/import/prometheus"
         self._url = url if path in url else url.rstrip("/") + path
         self._session = requests.Session()
+        # Without what may be secret in the URL.
+        self.name = parts.netloc.rpartition("@")[2]
 
     def check(self, first: float, last: float) -> None:
         """Accept any time; the server drops what is older than its retention."""
@@ -180,14 +195,10 @@ class VictoriaMetrics(Target):
         except requests.RequestException as error:
             # The text of the exception holds the URL, and with it whatever is secret in that.
             kind = type(error).__name__
-            raise BackfillError(f"{self._host} could not be reached: {kind}") from None
+            raise BackfillError(f"{self.name} could not be reached: {kind}") from None
         if not answer.ok:
             said = answer.text.strip()[:_MOST_SAID]
-            raise BackfillError(f"{self._host} refused the samples: {answer.status_code} {said}")
-
-    @property
-    def _host(self) -> str:
-        return urlsplit(self._url).hostname or "the server"
+            raise BackfillError(f"{self.name} refused the samples: {answer.status_code} {said}")
 
 
 def block_seconds(first: float, last: float) -> int:
