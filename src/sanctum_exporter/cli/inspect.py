@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from prometheus_client import CollectorRegistry, generate_latest
@@ -17,6 +17,7 @@ from sanctum_exporter import panel
 from sanctum_exporter.cli.parameters import num_envs_option
 from sanctum_exporter.cli.sources import foreign
 from sanctum_exporter.files.lines import SourceError, read_blocks, read_lines
+from sanctum_exporter.past.playing import Changes
 from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.state.groups import Groups
@@ -97,15 +98,12 @@ def _steps(file: Path, intake: Intake, until_line: int | None) -> Iterator[tuple
 def _print_changes(
     intake: Intake, steps: Iterator[tuple[int, str | None]], group: str | None
 ) -> None:
-    last: dict[str, Any] = {}
+    changes = Changes(intake)
     for number, group_id in steps:
-        if group_id is None or group not in (None, group_id):
-            continue
-        reading = intake.read(group_id)
-        if reading is not None and last.get(group_id) != reading.slots:
-            last[group_id] = reading.slots
-            change = {"line": number, "group_id": group_id, **reading.slots.to_dict()}
-            click.echo(json.dumps(change))
+        for reading in changes.after(group_id):
+            if group in (None, reading.group_id):
+                change = {"line": number, "group_id": reading.group_id, **reading.slots.to_dict()}
+                click.echo(json.dumps(change))
 
 
 def _print_json(selected: _Selected) -> None:

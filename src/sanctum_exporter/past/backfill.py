@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sanctum_exporter.files.lines import SourceError
-from sanctum_exporter.files.names import shown
 from sanctum_exporter.past.moments import moments
 from sanctum_exporter.past.openmetrics import Spool
 from sanctum_exporter.past.recordings import Recording, file_name
@@ -50,13 +48,9 @@ def backfill(
             for moment in moments(recording, step, told):
                 first, last = first or moment.at, moment.at
                 spool.add(moment)
-            if not first:
-                raise SourceError(
-                    f"{shown(recording.path)} has no event of esper-lite that tells its time: "
-                    "is it its telemetry?"
-                )
             target.check(first, last)
             with text.open("wb") as file:
                 spool.write(file)
-        workplace.keep(recording, how, aside, target.take(text, first, last))
+        made = {path.name: path for path in target.take(text, first, last)}
+        workplace.keep(recording, how, aside, made)
     return True

@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from sanctum_exporter import thresholds
+from sanctum_exporter.past.playing import Player
 from sanctum_exporter.past.recordings import Recording, read
 from sanctum_exporter.readings import ReadingSource
-from sanctum_exporter.state.groups import Groups
-from sanctum_exporter.state.intake import Intake
-from sanctum_exporter.telemetry.events import Event
-from sanctum_exporter.telemetry.rejection import RejectedEventError
 
 
 class Moment(NamedTuple):
@@ -20,26 +17,6 @@ class Moment(NamedTuple):
 
     at: float
     source: ReadingSource
-
-
-class _Exporter:
-    """The exporter that follows a recording, in the recording's own time."""
-
-    def __init__(self, recording: Recording, now: float) -> None:
-        self.now = now
-        self._event: Event | RejectedEventError
-        groups = Groups(run=recording.run, clock=lambda: self.now)
-        self.intake = Intake(groups, str(recording.path), self._decode, clock=lambda: self.now)
-
-    def take(self, event: Event | RejectedEventError, number: int) -> None:
-        """Take in what a line says."""
-        self._event = event
-        self.intake.line(b"-", number)
-
-    def _decode(self, _line: bytes) -> Event:
-        if isinstance(self._event, RejectedEventError):
-            raise self._event
-        return self._event
 
 
 def moments(
@@ -57,34 +34,26 @@ def moments(
         told: is told how much of the file has been read, 0 to 1.
 
     Raises:
-        SourceError: if it cannot be read.
+        SourceError: if it cannot be read, or does not tell its times.
     """
-    exporter: _Exporter | None = None
-    before: list[tuple[Event | RejectedEventError, int]] = []
+    player: Player | None = None
     newest = at = 0.0
     for line in read(recording):
         told(line.share_read)
-        if exporter is None:
-            before.append((line.event, line.number))
-            if not line.at:
-                continue
-            exporter = _Exporter(recording, line.at)
-            at = _first_after(line.at, step)
-            for event, number in before:
-                exporter.take(event, number)
-            newest = line.at
-            continue
+        if player is None:
+            player = Player(recording, line.at)
+            newest, at = line.at, _first_after(line.at, step)
         while at < min(line.at, newest + thresholds.FORGOTTEN_SECONDS):
-            exporter.now = at
-            yield Moment(at, exporter.intake)
+            player.now = at
+            yield Moment(at, player.intake)
             at += step
         if at < line.at:
             at = _first_after(line.at, step)
-        exporter.now = newest = line.at
-        exporter.take(line.event, line.number)
-    if exporter is not None:
-        exporter.now = at
-        yield Moment(at, exporter.intake)
+        newest = line.at
+        player.play(line)
+    if player is not None:
+        player.now = at
+        yield Moment(at, player.intake)
 
 
 def _first_after(time: float, step: float) -> float:

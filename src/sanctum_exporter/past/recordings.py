@@ -9,17 +9,19 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from sanctum_exporter.files.directory import EVENTS_FILE
-from sanctum_exporter.files.lines import read_lines
+from sanctum_exporter.files.lines import SourceError, read_lines
 from sanctum_exporter.files.names import run_label, shown
 from sanctum_exporter.telemetry.decode import decode
 from sanctum_exporter.telemetry.events import Event
 from sanctum_exporter.telemetry.rejection import RejectedEventError, line_too_long
 from sanctum_exporter.telemetry.times import latest_believed
 
-_LONGEST_NAME_BYTES: Final = 240
+_LONGEST_NAME: Final = 240
+_MOST_WITHOUT_TIME: Final = 1000
 _NAMES: Final = (EVENTS_FILE, f"{EVENTS_FILE}.gz")
 
 
@@ -31,19 +33,20 @@ class Recording:
     run: str
 
 
-@dataclass(frozen=True)
-class RecordedLine:
+class RecordedLine(NamedTuple):
     """A line of a recording.
 
     Attributes:
         number: its number, from 1.
+        text: as it stands there, None if it is too long to be kept.
         event: what it says; the error of a line that says nothing that can be read.
         at: when it was written, in seconds since the epoch, as far as its event and those before
-            it tell: time never goes back. 0 before any event has told.
+            it tell: time never goes back. What stands before the first that tells is as old.
         share_read: how much of the file the lines up to this one are, roughly, 0 to 1.
     """
 
     number: int
+    text: bytes | None
     event: Event | RejectedEventError
     at: float
     share_read: float
@@ -74,10 +77,11 @@ def read(recording: Recording) -> Iterator[RecordedLine]:
     """Yield the lines of a recording that are not blank.
 
     Raises:
-        SourceError: if it cannot be read.
+        SourceError: if it cannot be read, or none of its first lines tells its time.
     """
     latest = latest_believed(time.time())
     at = 0.0
+    before: list[RecordedLine] = []
     for line in read_lines(recording.path):
         if line.text is not None and not line.text.strip():
             continue
@@ -85,13 +89,30 @@ def read(recording: Recording) -> Iterator[RecordedLine]:
         told = None if isinstance(event, RejectedEventError) else event.timestamp
         if told is not None and told <= latest:
             at = max(at, told.timestamp())
-        yield RecordedLine(line.number, event, at, line.share_read)
+        recorded = RecordedLine(line.number, line.text, event, at, line.share_read)
+        if at:
+            for earlier in before:
+                yield earlier._replace(at=at)
+            before.clear()
+            yield recorded
+        elif len(before) < _MOST_WITHOUT_TIME:
+            before.append(recorded)
+        else:
+            break
+    if not at:
+        raise SourceError(
+            f"{shown(recording.path)} has no event of esper-lite that tells its time: "
+            "is it its telemetry?"
+        )
 
 
 def file_name(run: str) -> str:
-    """Return a name for a file that every system takes, another one for every run."""
-    name = "".join(c if c.isalnum() or c in "-_." else f"%{ord(c):02x}" for c in run)
-    if len(name.encode()) > _LONGEST_NAME_BYTES:
+    """Return a name for a file that every system takes, another one for every run.
+
+    What is odd is written as in a URL, which readers of partitioned tables undo.
+    """
+    name = quote(run, safe=" ()")
+    if len(name) > _LONGEST_NAME:
         name = f"{name[:40]}-{hashlib.sha256(run.encode()).hexdigest()}"
     return f"%2e{name[1:]}" if name.startswith(".") else name
 

@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -49,23 +49,23 @@ class Workplace:
         with tempfile.TemporaryDirectory(prefix=_ASIDE, dir=self._directory) as aside:
             yield Path(aside)
 
-    def keep(self, recording: Recording, how: str, aside: Path, made: Sequence[Path]) -> None:
+    def keep(self, recording: Recording, how: str, aside: Path, made: Mapping[str, Path]) -> None:
         """Note that a recording is done, and move what was made of it to its place.
 
         Args:
             recording: what it was made of.
             how: the settings in words.
             aside: where it was made.
-            made: files and directories, each with a name that no other recording's has.
+            made: files and directories, by the name that each is to have; no two recordings have
+                one in common.
 
         Raises:
             OSError: if that cannot be written.
         """
         done = aside / _DONE
-        done.mkdir()
-        for path in made:
-            path.rename(done / path.name)
-        self._ledger.add(recording, how, [path.name for path in made])
+        for name, path in made.items():
+            _move(path, done / name)
+        self._ledger.add(recording, how, list(made))
         self._move_in(done)
 
     def finish_what_was_left(self) -> None:
@@ -74,16 +74,19 @@ class Workplace:
         Raises:
             OSError: if that cannot be done.
         """
-        known = self._ledger.made()
         for aside in self._directory.glob(f"{_ASIDE}*"):
-            done = aside / _DONE
-            if done.is_dir() and known.issuperset(path.name for path in done.iterdir()):
-                self._move_in(done)
+            self._move_in(aside / _DONE)
             shutil.rmtree(aside)
 
     def _move_in(self, done: Path) -> None:
-        for path in sorted(done.iterdir()):
-            path.rename(self._directory / path.name)
+        for name in self._ledger.made():
+            if (done / name).exists():
+                _move(done / name, self._directory / name)
+
+
+def _move(path: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(place)
 
 
 @contextmanager
