@@ -18,13 +18,14 @@ class Player:
     Args:
         recording: what is played.
         now: when it begins, in seconds since the epoch.
+        num_envs: envs that each group has before its TRAINING_STARTED.
     """
 
-    def __init__(self, recording: Recording, now: float) -> None:
+    def __init__(self, recording: Recording, now: float, num_envs: int = 0) -> None:
         self.now = now
         """What its clock says."""
         self._event: Event | RejectedEventError
-        groups = Groups(run=recording.run, clock=lambda: self.now)
+        groups = Groups(num_envs, run=recording.run, clock=lambda: self.now)
         self.intake = Intake(groups, str(recording.path), self._decode, clock=lambda: self.now)
         """What came of the lines so far."""
 
