@@ -8,7 +8,7 @@ import sys
 
 import duckdb
 
-state = duckdb.read_parquet(f"{sys.argv[1]}/state.parquet/*/*.parquet")
+state = duckdb.read_parquet(f"{sys.argv[1]}/state.parquet/*/*.parquet", hive_partitioning=True)
 state.aggregate("""
     run, group_id,
     max(current_episode) AS episodes,
