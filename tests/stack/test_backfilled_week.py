@@ -132,8 +132,8 @@ def test_every_query_of_a_run_has_data(week: Runs) -> None:
             ("nowhere", "default"),
         )
     ]
-    for odd in ("slotless", "pruning"):
-        views.append(view(odd, "default", BEGIN + 2 * DAY + 5 * MINUTE))
+    odd = BEGIN + 2 * DAY + 5 * MINUTE
+    views += [view(name, "default", odd) for name in ("slotless", "pruning")]
     assert unanswered(week.server, views) == NOT_OF_A_RUN
     all_runs = View(fleet, {"job": ALL, "instance": ALL}, views[0].end, 6 * HOUR, STEP)
     assert unanswered(week.server, [all_runs]) < NOT_OF_A_RUN
