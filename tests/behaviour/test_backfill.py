@@ -199,23 +199,23 @@ def test_runs_of_one_name_are_told_apart_whatever_the_order(
     command: Command, tmp_path: Path
 ) -> None:
     """They are other series, and the same ones again when the paths are given in another order."""
-    for seeds, place in ((1, "a"), (2, "b")):
+    for seeds, place in ((1, "a"), (2, "b"), (3, "c")):
         write_run(tmp_path / place, "one", *run_of(seeds))
-    write_run(tmp_path / "b", "one (2)", *run_of(3))
-    for out, places in (("out", "ab"), ("again", "ba")):
+    write_run(tmp_path / "b", "one (2)", *run_of(4))
+    for out, places in (("out", "abc"), ("again", "cba")):
         paths = [tmp_path / place for place in places]
         assert command(*paths, "-o", tmp_path / out)[:2] == (
             0,
-            f"3 of 3 runs written to {tmp_path / out}\n",
+            f"4 of 4 runs written to {tmp_path / out}\n",
         )
     assert visible(tmp_path / "out") == visible(tmp_path / "again")
     ends = {
         run: samples(
             tmp_path / "out" / f"{run}.om", "sanctum_seeds_germinated_total", run=run, instance=run
         )[-1][1]
-        for run in ("one", "one (2)", "one (3)")
+        for run in ("one", "one (2)", "one (3)", "one (4)")
     }
-    assert ends == {"one": 1, "one (2)": 3, "one (3)": 2}
+    assert ends == {"one": 1, "one (2)": 4, "one (3)": 2, "one (4)": 3}
 
 
 def test_a_path_given_twice_is_one_run(command: Command, tmp_path: Path) -> None:
