@@ -28,6 +28,8 @@ if [ "$(wc -l < "$CALLS")" -eq "$KILL_AT" ] && [ "$WHEN" = after ]; then kill -9
 
 def dump(promtool: Path, data: Path) -> list[str]:
     """Return every sample of a database, by promtool itself."""
+    # It does not open one that no Prometheus has used yet.
+    (data / "wal").mkdir(exist_ok=True)
     done = subprocess.run(
         [promtool, "tsdb", "dump", data], capture_output=True, text=True, check=True
     )
