@@ -455,7 +455,7 @@ def test_a_block_that_a_prometheus_would_lose_is_refused(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of its last three hours, and one that is older than its retention."""
-    recent = datetime.now(UTC) - timedelta(minutes=100)
+    recent = datetime.now(UTC) - timedelta(minutes=90)
     for name, moment in (("old", BEGIN), ("recent", recent)):
         line = re.sub(
             rb'"timestamp": "[^"]*"',
@@ -471,7 +471,7 @@ def test_a_block_that_a_prometheus_would_lose_is_refused(
     old, new = said.splitlines()
     assert "old: its first event was " in old
     assert "the retention is 7 d 0 h: Prometheus would delete its block at once" in old
-    assert "recent: its last event was 1 h 39 min ago, and" in new
+    assert "recent: its last event was 1 h " in new
     assert "a Prometheus that runs still writes the last 3 hours itself: try again later" in new
 
 
