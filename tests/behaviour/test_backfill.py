@@ -348,7 +348,7 @@ def test_a_run_that_has_grown_is_not_silently_left_as_it_was(
     assert (status, printed) == (1, f"0 of 2 runs written to {out}, 1 were there\n")
     assert said == (
         f"sanctum-exporter: one: {path} has changed since it was done: give a new directory, or "
-        "remove what was made of it (one.om) and .sanctum-exporter.json\n"
+        "remove what was made of it (one.om) and its entry in .sanctum-exporter.json\n"
     )
 
 

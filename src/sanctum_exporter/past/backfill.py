@@ -52,5 +52,5 @@ def backfill(
             with text.open("wb") as file:
                 spool.write(file)
         made = {path.name: path for path in target.take(text, first, last)}
-        workplace.keep(recording, how, aside, made)
+        workplace.keep(recording, aside, made)
     return True

@@ -156,7 +156,7 @@ def export(
                 for name, table in made.items()
             )
             _write(recording, state, events, told)
-        workplace.keep(recording, file_format, aside, {name: aside / name for name in made})
+        workplace.keep(recording, aside, {name: aside / name for name in made})
     return True
 
 

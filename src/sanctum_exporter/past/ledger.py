@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from sanctum_exporter.files.names import shown
+from sanctum_exporter.files.lines import SourceError
+from sanctum_exporter.files.names import cannot_read, shown
 from sanctum_exporter.past.recordings import Recording
 
 FILE: Final = ".sanctum-exporter.json"
@@ -48,6 +49,7 @@ class Ledger:
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILE
         self._entries: dict[str, Entry] = {}
+        self._asked: dict[Recording, Entry] = {}
         try:
             content = self._path.read_bytes()
         except FileNotFoundError:
@@ -61,16 +63,17 @@ class Ledger:
                 f"{self._path} does not say what is done ({error}): give another directory"
             ) from None
 
-    def find(self, recording: Recording, how: str) -> Entry | None:
-        """Return the entry of a recording, None if it is not done.
+    def has(self, recording: Recording, how: str) -> bool:
+        """Tell whether a recording is done; ask before it is read, for it may grow meanwhile.
 
         Raises:
             LedgerError: if it was done when it was another, or otherwise.
+            SourceError: if it is gone.
         """
+        now = self._asked[recording] = _entry(recording, how)
         entry = self._entries.get(recording.run)
         if entry is None:
-            return None
-        now = _entry(recording, how, [])
+            return False
         if (entry.size, entry.modified) != (now.size, now.modified) and entry.path != now.path:
             raise LedgerError(
                 f"{shown(recording.path)} is called {recording.run}, as {entry.path} was, which is "
@@ -79,21 +82,21 @@ class Ledger:
         if (entry.size, entry.modified) != (now.size, now.modified):
             raise LedgerError(
                 f"{shown(recording.path)} has changed since it was done: give a new directory, "
-                f"or remove what was made of it ({', '.join(entry.made)}) and {FILE}"
+                f"or remove what was made of it ({', '.join(entry.made)}) and its entry in {FILE}"
             )
         if entry.how != how:
             raise LedgerError(
                 f"{recording.run} was done with other settings ({entry.how}): give a new directory"
             )
-        return entry
+        return True
 
-    def add(self, recording: Recording, how: str, made: list[str]) -> None:
-        """Note that a recording is done.
+    def add(self, recording: Recording, made: list[str]) -> None:
+        """Note that a recording is done, as it was when ``has`` was asked.
 
         Raises:
             OSError: if that cannot be written.
         """
-        self._entries[recording.run] = _entry(recording, how, made)
+        self._entries[recording.run] = msgspec.structs.replace(self._asked[recording], made=made)
         aside = self._path.with_suffix(".new")
         with aside.open("wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(self._entries)))
@@ -106,6 +109,9 @@ class Ledger:
         return {name for entry in self._entries.values() for name in entry.made}
 
 
-def _entry(recording: Recording, how: str, made: list[str]) -> Entry:
-    found = recording.path.stat()
-    return Entry(str(recording.path.resolve()), found.st_size, found.st_mtime_ns, how, made)
+def _entry(recording: Recording, how: str) -> Entry:
+    try:
+        found = recording.path.stat()
+    except OSError as error:
+        raise SourceError(cannot_read(recording.path, error)) from None
+    return Entry(str(recording.path.resolve()), found.st_size, found.st_mtime_ns, how, [])

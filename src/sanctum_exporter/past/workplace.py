@@ -38,10 +38,15 @@ class Workplace:
     def is_done(self, recording: Recording, how: str) -> bool:
         """Tell whether the results of a recording are there.
 
+        Args:
+            recording: the run.
+            how: the settings in words.
+
         Raises:
             LedgerError: if they are, but of what it was before, or made otherwise.
+            SourceError: if the recording is gone.
         """
-        return self._ledger.find(recording, how) is not None
+        return self._ledger.has(recording, how)
 
     @contextmanager
     def aside(self) -> Iterator[Path]:
@@ -49,12 +54,13 @@ class Workplace:
         with tempfile.TemporaryDirectory(prefix=_ASIDE, dir=self._directory) as aside:
             yield Path(aside)
 
-    def keep(self, recording: Recording, how: str, aside: Path, made: Mapping[str, Path]) -> None:
+    def keep(self, recording: Recording, aside: Path, made: Mapping[str, Path]) -> None:
         """Note that a recording is done, and move what was made of it to its place.
+
+        What is noted is the recording as it was when ``is_done`` was asked.
 
         Args:
             recording: what it was made of.
-            how: the settings in words.
             aside: where it was made.
             made: files and directories, by the name that each is to have; no two recordings have
                 one in common.
@@ -65,7 +71,7 @@ class Workplace:
         done = aside / _DONE
         for name, path in made.items():
             _move(path, done / name)
-        self._ledger.add(recording, how, list(made))
+        self._ledger.add(recording, list(made))
         self._move_in(done)
 
     def finish_what_was_left(self) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,12 @@ from tests import recordings
 
 def text_of(spooled: Path) -> bytes:
     """Return the text of a recording at each second."""
-    text = BytesIO()
-    with Spool(spooled, {"job": "x"}) as spool, (spooled.parent / "text").open("w+b") as file:
+    path = spooled.parent / "text"
+    with Spool(spooled, {"job": "x"}) as spool, path.open("wb") as file:
         for moment in moments(Recording(recordings.path("ab"), "ab"), 1.0):
             spool.add(moment)
         spool.write(file)
-        file.seek(0)
-        text.write(file.read())
-    return text.getvalue()
+    return path.read_bytes()
 
 
 def test_what_goes_to_the_disk_and_what_stays_in_memory_make_one_text(
