@@ -19,6 +19,8 @@ pytestmark = pytest.mark.stack
 
 ROOT = recordings.ROOT
 Tool = Callable[[str], Path]
+ONCE = ("history", "history-blocks")
+"""Services that do something and end, in their order."""
 
 
 def run(tool: Path, *arguments: str) -> str:
@@ -134,14 +136,16 @@ def test_receivers_take_their_addresses_from_files_that_can_be_replaced(
 
 
 def test_compose_publishes_on_loopback_only_and_writes_only_to_volumes(stack_tool: Tool) -> None:
-    """Every port is on 127.0.0.1, every root file system read-only, every service checked."""
+    """Every port is on 127.0.0.1, every root file system read-only, every server checked."""
     services = interpolated(stack_tool("docker-compose"))["services"]
-    assert set(services) == {"exporter", "prometheus", "alertmanager", "grafana", "receiver"}
+    servers = {"exporter", "prometheus", "alertmanager", "grafana", "receiver"}
+    assert set(services) == servers | set(ONCE)
     for name, service in services.items():
         assert {port["host_ip"] for port in service.get("ports", [])} <= {"127.0.0.1"}, name
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
-        assert "build" in service or "healthcheck" in service, name
+        checked = "build" in service or "healthcheck" in service
+        assert checked if name in servers else service["restart"] == "no", name
         for mount in service["volumes"]:
             writable = mount["type"] == "volume"
             assert writable or mount["read_only"], (name, mount)
@@ -152,10 +156,14 @@ def test_images_are_pinned_to_what_is_tested(stack_tool: Tool) -> None:
     """Tags are versions: of the package, of the servers these tests ran, and of Grafana."""
     config = interpolated(stack_tool("docker-compose"))
     images = {name: service["image"] for name, service in config["services"].items()}
-    for name in ("prometheus", "alertmanager"):
+    for name, service in (
+        ("prometheus", "prometheus"),
+        ("prometheus", "history-blocks"),
+        ("alertmanager", "alertmanager"),
+    ):
         version = re.search(r"version (\d+\.\d+)", run(stack_tool(name), "--version"))
         assert version is not None
-        assert images.pop(name).startswith(f"prom/{name}:v{version[1]}."), name
+        assert images.pop(service).startswith(f"prom/{name}:v{version[1]}."), service
     assert re.fullmatch(r"grafana/grafana:\d+\.\d+\.\d+", images.pop("grafana"))
     assert set(images.values()) == {f"sanctum-exporter:{__version__}"}
 

@@ -10,7 +10,9 @@ from typing import NoReturn
 import click
 
 from sanctum_exporter._version import __version__
+from sanctum_exporter.cli.backfill import backfill_command
 from sanctum_exporter.cli.demo import demo
+from sanctum_exporter.cli.export import export_command
 from sanctum_exporter.cli.inspect import inspect
 from sanctum_exporter.cli.rehearse import rehearse_command
 from sanctum_exporter.cli.replay import replay
@@ -52,7 +54,17 @@ def program(context: click.Context, log_level: str) -> None:
     )
 
 
-for _command in (demo, watch, top, replay, inspect, run, rehearse_command):
+for _command in (
+    demo,
+    watch,
+    top,
+    replay,
+    inspect,
+    run,
+    rehearse_command,
+    backfill_command,
+    export_command,
+):
     program.add_command(_command)
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from prometheus_client import CollectorRegistry, generate_latest
 from rich.console import Console
-from rich.table import Table
 
 from sanctum_exporter import panel
+from sanctum_exporter.cli.comparison import cells, compare, print_columns
 from sanctum_exporter.cli.parameters import num_envs_option
 from sanctum_exporter.cli.sources import foreign
 from sanctum_exporter.files.lines import SourceError, read_blocks, read_lines
+from sanctum_exporter.past.playing import Changes
 from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.sinks.prometheus import SanctumCollector
 from sanctum_exporter.state.groups import Groups
@@ -40,7 +40,13 @@ class _Selected:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+)
 @click.option("--until-line", type=click.IntRange(min=0), help="Read no line after this one.")
 @num_envs_option
 @click.option("--group", help="Print this group only.")
@@ -54,7 +60,7 @@ class _Selected:
 )
 @click.option("--changes", is_flag=True, help="Print, instead, a JSON line for every change.")
 def inspect(
-    file: Path,
+    files: tuple[Path, ...],
     until_line: int | None,
     num_envs: int,
     group: str | None,
@@ -64,8 +70,14 @@ def inspect(
     """Read a recording once and print its values.
 
     FILE is plain or gzip. --changes prints an object for every event after which a published
-    group has other values.
+    group has other values. Several recordings are printed side by side, as a table or as JSON, with
+    the best values that each group ever had.
     """
+    if len(files) > 1:
+        _check_comparable(until_line, output_format, changes=changes)
+        compare(files, num_envs, group, as_json=output_format == "json")
+        return
+    (file,) = files
     intake = Intake(Groups(num_envs, as_recorded=True), source=str(file))
     if changes:
         _print_changes(intake, _steps(file, intake, until_line), group)
@@ -87,6 +99,19 @@ def inspect(
         _PRINTERS[output_format](selected)
 
 
+def _check_comparable(until_line: int | None, output_format: str, *, changes: bool) -> None:
+    """Refuse options that are about one recording."""
+    problem = None
+    if until_line is not None:
+        problem = "--until-line is for one FILE"
+    elif changes:
+        problem = "--changes is for one FILE"
+    elif output_format not in ("table", "json"):
+        problem = f"--format {output_format} is for one FILE: several are a table or json"
+    if problem is not None:
+        raise click.UsageError(problem, click.get_current_context())
+
+
 def _steps(file: Path, intake: Intake, until_line: int | None) -> Iterator[tuple[int, str | None]]:
     """Take in line by line; yield the line's number and the group that it went to."""
     for line in read_lines(file):
@@ -98,15 +123,12 @@ def _steps(file: Path, intake: Intake, until_line: int | None) -> Iterator[tuple
 def _print_changes(
     intake: Intake, steps: Iterator[tuple[int, str | None]], group: str | None
 ) -> None:
-    last: dict[str, Any] = {}
+    changes = Changes(intake)
     for number, group_id in steps:
-        if group_id is None or group not in (None, group_id):
-            continue
-        reading = intake.read(group_id)
-        if reading is not None and last.get(group_id) != reading.slots:
-            last[group_id] = reading.slots
-            change = {"line": number, "group_id": group_id, **reading.slots.to_dict()}
-            click.echo(json.dumps(change))
+        for reading in changes.after(group_id):
+            if group in (None, reading.group_id):
+                change = {"line": number, "group_id": reading.group_id, **reading.slots.to_dict()}
+                click.echo(json.dumps(change))
 
 
 def _print_json(selected: _Selected) -> None:
@@ -147,50 +169,10 @@ def _print_lines(console: Console, lines: Sequence[Sequence[panel.Span]]) -> Non
 
 def _print_table(selected: _Selected) -> None:
     readings = selected.readings()
-    table = Table("", *(reading.group_id for reading in readings))
-    for name, *cells in zip(*(_cells(reading) for reading in readings), strict=True):
-        table.add_row(name[0], *(cell[1] for cell in (name, *cells)))
-    console = Console()
-    console.print(table if readings else "No group is configured.")
+    print_columns([reading.group_id for reading in readings], [cells(each) for each in readings])
     activity = selected.activity()
     rejected = ", ".join(f"{count} {name}" for name, count in activity.rejected.items() if count)
-    console.print(f"{sum(activity.events.values())} events read, rejected: {rejected or 'none'}")
-
-
-def _cells(reading: GroupReading) -> list[tuple[str, str]]:
-    """Return the rows of a group's column, each with its name."""
-    slots, seeds = reading.slots, reading.slots.seed_lifecycle
-    started = reading.info.start_timestamp
-    return [
-        ("run", reading.info.run_id or "-"),
-        ("task", reading.info.task or "-"),
-        (
-            "started",
-            f"{datetime.fromtimestamp(started, UTC):%Y-%m-%d %H:%M:%S}Z" if started else "-",
-        ),
-        ("state", reading.life.describe()),
-        ("episode", f"{slots.current_episode} of {reading.info.planned_episodes}"),
-        ("envs", str(slots.n_envs)),
-        ("total slots", str(slots.total_slots)),
-        ("active slots", str(slots.active_slots)),
-        *((f"  {stage}", str(count)) for stage, count in slots.slot_stage_counts.items()),
-        ("mean epochs in stage", f"{slots.avg_epochs_in_stage:.2f}"),
-        (
-            "germinated",
-            _seed_cell(seeds.germination_count, seeds.germination_rate, seeds.germination_trend),
-        ),
-        ("pruned", _seed_cell(seeds.prune_count, seeds.prune_rate, seeds.prune_trend)),
-        (
-            "fossilized",
-            _seed_cell(seeds.fossilize_count, seeds.fossilize_rate, seeds.fossilize_trend),
-        ),
-        ("blend success", f"{seeds.blend_success_rate:.0%}"),
-        ("mean lifespan", f"{seeds.avg_lifespan_epochs:.1f} epochs"),
-    ]
-
-
-def _seed_cell(count: int, rate: float, trend: str) -> str:
-    return f"{count} ({rate:.2f}/ep, {trend})"
+    click.echo(f"{sum(activity.events.values())} events read, rejected: {rejected or 'none'}")
 
 
 _PRINTERS: Final = {

@@ -8,7 +8,9 @@ from typing import Final, TypeAlias
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric as Family
+from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from sanctum_exporter import forks
 from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS, common_labels
@@ -87,6 +89,30 @@ def _family(metric: Metric[T], readings: Iterable[tuple[dict[str, str], T]]) -> 
 
 # What the name of a sample has, and in OpenMetrics the name of its family has not.
 _SUFFIXES: Final = {"counter": "_total", "info": "_info"}
+
+
+def openmetrics_head(metric: Metric[T]) -> bytes:
+    """Return the lines of OpenMetrics that say what a metric is."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Bare(metric))
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text.removesuffix(b"# EOF\n")
+
+
+def openmetrics_number(value: float) -> bytes:
+    """Return a value as OpenMetrics writes it."""
+    text: str = floatToGoString(value)  # type: ignore[no-untyped-call]
+    return text.encode()
+
+
+class _Bare(Collector):
+    """A metric without samples."""
+
+    def __init__(self, metric: Metric[T]) -> None:
+        self._family = _family(metric, ())
+
+    def collect(self) -> Iterable[Family]:
+        return [self._family]
 
 
 Registry: TypeAlias = CollectorRegistry

@@ -17,7 +17,12 @@ from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.telemetry.decode import decode, decode_usual
 from sanctum_exporter.telemetry.events import EVENT_TYPES, PASSED_EVENTS, Event
 from sanctum_exporter.telemetry.live import Unusual, convert, tell_usual
-from sanctum_exporter.telemetry.rejection import Reason, RejectedEventError, Rejections
+from sanctum_exporter.telemetry.rejection import (
+    Reason,
+    RejectedEventError,
+    Rejections,
+    line_too_long,
+)
 
 
 class Intake:
@@ -60,8 +65,7 @@ class Intake:
             The id of the group that the event went to, None if it went nowhere.
         """
         if line is None:
-            too_long = "the line is too long to be an event"
-            self._reject(RejectedEventError(Reason.LINE_TOO_LONG, too_long), number)
+            self._reject(line_too_long(), number)
             return None
         if line.isspace() or not line:
             return None

@@ -48,6 +48,11 @@ def unreadable(name: str, error: Exception) -> RejectedEventError:
     return RejectedEventError(reason, f"{name}: {error}")
 
 
+def line_too_long() -> RejectedEventError:
+    """Return the rejection of a line that is too long to be kept."""
+    return RejectedEventError(Reason.LINE_TOO_LONG, "the line is too long to be an event")
+
+
 def check_unicode(**texts: str | None) -> None:
     """Check that texts, given by the names of their fields, can stand in labels.
 

@@ -1,0 +1,56 @@
+"""``sanctum-exporter export``: recordings as tables for notebooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sanctum_exporter.cli.finished import Told, paths_argument, work_on_runs
+from sanctum_exporter.files.names import shown
+from sanctum_exporter.past.export import FORMATS, Format, MissingPyarrowError, check_format, export
+from sanctum_exporter.past.recordings import Recording
+from sanctum_exporter.past.workplace import Workplace
+
+
+@click.command("export")
+@paths_argument
+@click.option(
+    "-o",
+    "--output",
+    "directory",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the tables go, and what is done is noted.",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(FORMATS),
+    default="parquet",
+    show_default=True,
+    help="What they are written as; parquet needs pyarrow.",
+)
+def export_command(paths: tuple[Path, ...], directory: Path, file_format: Format) -> None:
+    r"""Write recordings of any age as two tables for notebooks.
+
+    PATH is a telemetry file, plain or gzip, or a telemetry directory. The table "state" has a row
+    for every change of a group's values, "events" one for every event; both are partitioned by
+    run. A run that is done is not done again.
+
+    \b
+    All runs so far, and how the table is read:
+      sanctum-exporter export /telemetry -o tables
+      pandas.read_parquet("tables/state.parquet")
+      duckdb.sql("FROM 'tables/events.parquet/*/*.parquet'")
+    """
+    try:
+        check_format(file_format)
+    except MissingPyarrowError as error:
+        raise click.ClickException(str(error)) from None
+
+    def work(recording: Recording, workplace: Workplace, told: Told) -> bool:
+        return export(recording, workplace, file_format, told)
+
+    work_on_runs(paths, directory, work, shown(directory))

@@ -1,0 +1,1 @@
+"""Runs that are over: their recordings as samples for Prometheus, and as tables for notebooks."""
