@@ -20,7 +20,6 @@ from sanctum_exporter.past.targets import (
     Blocks,
     Target,
     TextFiles,
-    VictoriaMetrics,
 )
 from sanctum_exporter.past.workplace import Workplace
 
@@ -186,6 +185,9 @@ def _target(
     retention_seconds: float | None,
 ) -> Target:
     if url is not None:
+        # requests takes a tenth of a second to import.
+        from sanctum_exporter.past.victoriametrics import VictoriaMetrics  # noqa: PLC0415
+
         return VictoriaMetrics(url)
     if not blocks:
         return TextFiles()
