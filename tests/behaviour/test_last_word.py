@@ -127,7 +127,7 @@ def test_the_end_of_a_training_is_scraped(
     """It is scraped once more, its status is the command's, and only a failure leaves a run."""
     address = free_address()
     with program(*run(address, "-m", MODULE, "ppo", *how)) as running:
-        scrape_until(address, "sanctum_total_slots")
+        scrape_until(address, "sanctum_exporter_runs_under_way 1.0")
         with scraping(f"http://{address}") as scraper:
             before = len(scraper.answers)
             ended = running.end()
@@ -167,7 +167,7 @@ def test_what_happens_at_the_very_end_is_in_the_last_scrape(tmp_path: Path) -> N
     address = free_address()
     path = script(tmp_path, "sys.stdin.readline()" + LAST_EVENT)
     with program(*run(address, path)) as running:
-        scrape_until(address, "sanctum_total_slots")
+        scrape_until(address, "sanctum_exporter_runs_under_way 1.0")
         with scraping(f"http://{address}") as scraper:
             assert running.end().status == 0
     eventually(
@@ -182,7 +182,7 @@ def test_a_signal_after_a_training_ends_the_wait(number: signal.Signals, tmp_pat
     address = free_address()
     path = script(tmp_path, "sys.stdin.readline()" + LAST_EVENT + "sys.exit(7)\n")
     with program(*run(address, path)) as running:
-        scrape_until(address, "sanctum_total_slots")
+        scrape_until(address, "sanctum_exporter_runs_under_way 1.0")
         with scraping(f"http://{address}", 6.0) as scraper:
             before = len(scraper.answers)
             finish(running)
@@ -235,7 +235,7 @@ def test_a_program_that_forks_is_waited_for_once(tmp_path: Path) -> None:
     )
     sd_file = tmp_path / "trainer.json"
     with program(*run(address, "--web.sd-file", str(sd_file), path)) as running:
-        scrape_until(address, "sanctum_total_slots")
+        scrape_until(address, "sanctum_exporter_runs_under_way 1.0")
         assert sd_file.exists()
         with scraping(f"http://{address}"):
             ended = running.end()
@@ -260,7 +260,7 @@ def test_run_announces_the_program(tmp_path: Path) -> None:
     """What runs there is the program's name, not ours."""
     address, sd_file = free_address(), tmp_path / "trainer.json"
     with program(*run(address, "--web.sd-file", str(sd_file), "-m", MODULE, "ppo")) as running:
-        scrape_until(address, "sanctum_total_slots")
+        scrape_until(address, "sanctum_exporter_runs_under_way 1.0")
         # It serves a moment before it says so.
         eventually(sd_file.exists)
         (group,) = json.loads(sd_file.read_bytes())
