@@ -25,7 +25,9 @@ test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip t
 	@$(BIN)/python tools/stack.py $(STACK) || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m tests.grafana.install || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m tests.browser.install || test -z "$$REQUIRE_STACK"
-	@$(BIN)/python -m pytest
+	@echo "this takes about eight minutes, most of them spent waiting for real servers"
+	@$(BIN)/python -m pytest tests/unit tests/behaviour tests/parity --numprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest tests/stack --numprocesses 3 --dist loadfile
 
 quick: $(VENV)/dev ## Run every test that needs no server, in less than a minute
 	@$(BIN)/python -m pytest tests/unit tests/behaviour tests/parity --numprocesses 6 --dist worksteal

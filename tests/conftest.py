@@ -26,8 +26,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_USUAL_MINUTES = 11
-
 _began = time.monotonic()
 
 
@@ -43,16 +41,6 @@ def _log_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
         logger.setLevel(logging.CRITICAL)
     yield
     logger.setLevel(before)
-
-
-def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say at the start how long it takes."""
-    if config.getoption("ignore") or config.option.file_or_dir not in ([], ["tests"]):
-        return []
-    return [
-        f"this takes about {_USUAL_MINUTES} minutes, most of them spent waiting for real servers",
-        "`make quick` runs everything that needs none, in less than one",
-    ]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
