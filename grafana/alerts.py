@@ -1,19 +1,52 @@
-"""Alerts on the dashboards: a list, a table that leads to the runbooks, and marks in the graphs."""
+"""Alerts on the dashboards: those that fire, by name, a list, and marks in the graphs."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as builder
-from grafana_foundation_sdk.models import dashboard
+from grafana_foundation_sdk.builders import stat
+from grafana_foundation_sdk.models import common
 
-from grafana import panels
+from grafana import panels, runbooks
 from grafana.layout import annotation
+from grafana.palette import BACKGROUNDS
+from grafana.promql import THE_RUN
 
-RUNBOOK_URL: Final = panels.RUNBOOKS_URL.format("${__value.raw}")
-OURS: Final = 'alertname=~"Sanctum.*", instance=~"|$instance"'
-"""Matchers of our alerts on the selected exporters; some alerts have no instance."""
-_STATES: Final = {"firing": ("firing", "red"), "pending": ("pending", "yellow")}
+_OURS: Final = 'alertname=~"Sanctum.*", alertstate="firing"'
+# Some alerts have no instance, and those on a process no group.
+OF_FLEET: Final = f'{_OURS}, instance=~"|$instance"'
+"""Matchers of the alerts on the selected exporters."""
+OF_RUN: Final = f'{OF_FLEET}, {THE_RUN}, group_id=~"|$group_id"'
+"""Matchers of the alerts on the selected run, and on its process."""
+
+
+def firing(matchers: str) -> stat.Panel:
+    """Return the alerts that fire by name, each a link to its runbook."""
+
+    def of(severity: str) -> str:
+        return f"count by (alertname) (ALERTS{{{matchers}, {severity}}})"
+
+    critical, others = of('severity="critical"'), of('severity!="critical"')
+    panel = panels.on_colour(
+        panels.stat(
+            "Firing alerts",
+            "Alerts that Prometheus evaluates to firing; a name opens its runbook. None can fire "
+            "where rules/alerts.yml is not loaded.",
+            "none",
+            panels.now("CRITICAL", critical, "{{alertname}}"),
+            panels.now("OTHER", f"{others} unless on (alertname) {critical}", "{{alertname}}"),
+            panels.now("NONE", f"absent(ALERTS{{{matchers}}})", "none"),
+        )
+        .text_mode(common.BigValueTextMode.NAME)
+        .orientation(common.VizOrientation.AUTO)
+    )
+    for ref_id, style in (("CRITICAL", "red"), ("OTHER", "yellow"), ("NONE", "dim")):
+        panel.override_by_query(ref_id, [panels.fixed_property(BACKGROUNDS[style])])
+    for name in runbooks.NAMES:
+        link = {"title": f"Runbook {name}", "url": runbooks.url(name)}
+        panel.override_by_name(name, [panels.property_of("links", [link])])
+    return panel
 
 
 def listed() -> panels.AnyPanel:
@@ -25,44 +58,12 @@ def listed() -> panels.AnyPanel:
     )
 
 
-def table() -> panels.AnyPanel:
-    """Return a table of the alerts that Prometheus evaluates, linked to their runbooks."""
-    runbook = {"title": "Runbook", "url": RUNBOOK_URL, "targetBlank": True}
-    labels = "alertname, alertstate, severity, instance, run, group_id"
-    return (
-        panels.table(
-            "Alerts and their runbooks",
-            "Alerts that Prometheus evaluates to pending or firing; a name opens its runbook.",
-            panels.rows("A", f"max by ({labels}) (ALERTS{{{OURS}}})"),
-        )
-        .no_value("no alerts")
-        .override_by_name("alertname", [panels.property_of("links", [runbook])])
-        .override_by_name(
-            "alertstate",
-            [
-                panels.property_of("mappings", [panels.value_texts(_STATES)]),
-                panels.property_of("custom.cellOptions", {"type": "color-text"}),
-            ],
-        )
-        .with_transformation(
-            dashboard.DataTransformerConfig(
-                id_val="organize",
-                options={
-                    "excludeByName": {"Time": True, "Value": True},
-                    "indexByName": {"alertname": 0, "alertstate": 1, "severity": 2},
-                    "renameByName": {},
-                },
-            )
-        )
-    )
-
-
-def firings() -> builder.AnnotationQuery:
+def firings(matchers: str) -> builder.AnnotationQuery:
     """Return marks where alerts fired."""
     return annotation(
         "Firing alerts",
         "red",
-        f'ALERTS{{{OURS}, alertstate="firing"}}',
+        f"ALERTS{{{matchers}}}",
         "{{alertname}}",
         "{{severity}} {{group_id}}",
     ).tag_keys("severity")

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import stat, timeseries
 from grafana_foundation_sdk.models import common
 
-from grafana import panels
-from grafana.layout import Grid
+from grafana import graphs, panels, runbooks
+from grafana.layout import line
 from grafana.palette import COLOURS
 from grafana.promql import SELECTED
 
 
-def place(grid: Grid) -> None:
+def place(frame: builder.Dashboard) -> None:
     """Place the panels on the exporter itself."""
-    grid.line(4, (6, _source()), (6, _rejected_share()), (6, _dropped()), (6, _version()))
-    grid.line(8, (8, _events()), (8, _rejected()), (8, _scrape_cost()))
+    line(
+        frame,
+        3,
+        (4, _source()),
+        (5, _rejected_share()),
+        (5, _dropped()),
+        (5, _version()),
+        (5, _runs()),
+    )
+    line(frame, 8, (8, _events()), (8, _rejected()), (8, _scrape_cost()))
 
 
 def _source() -> stat.Panel:
-    texts = panels.value_texts({1: ("up", "green"), 0: ("down", "red")})
+    texts = panels.value_texts({1: ("up", COLOURS["green"]), 0: ("down", COLOURS["red"])})
     panel = panels.stat(
         "Source",
         "Whether telemetry is read without failure. Where it is not, the numbers stand still; the "
         "exporter's log and its page say why.",
         "none",
         panels.now("A", f"min({SELECTED.of('sanctum_exporter_source_up')})", "source"),
+        missing="no exporter",
     ).override_by_query("A", [panels.property_of("mappings", [texts])])
-    return panels.with_runbook(panel, "SanctumSourceDown")
+    return runbooks.linked(panel, "SanctumSourceDown")
 
 
 def _rejected_share() -> stat.Panel:
@@ -39,12 +49,17 @@ def _rejected_share() -> stat.Panel:
             "changed nothing. Anything but 0 deserves a look at the exporter's log.",
             "percentunit",
             panels.now("A", f"{rejected} / clamp_min({rejected} + {taken}, 1)", "rejected"),
+            missing="no events",
         )
         .decimals(2)
         .color_scheme(panels.by_threshold())
-        .thresholds(panels.thresholds([(None, "green"), (1e-9, "yellow"), (0.01, "red")]))
+        .thresholds(
+            panels.thresholds(
+                [(None, COLOURS["green"]), (1e-9, COLOURS["yellow"]), (0.01, COLOURS["red"])]
+            )
+        )
     )
-    return panels.with_runbook(panel, "SanctumEventsRejected")
+    return runbooks.linked(panel, "SanctumEventsRejected")
 
 
 def _dropped() -> stat.Panel:
@@ -55,11 +70,12 @@ def _dropped() -> stat.Panel:
             "tell: counts are then too low.",
             "sishort",
             panels.now("A", SELECTED.sum("sanctum_exporter_events_dropped_total"), "dropped"),
+            missing="no events",
         )
         .color_scheme(panels.by_threshold())
-        .thresholds(panels.thresholds([(None, "green"), (1, "red")]))
+        .thresholds(panels.thresholds([(None, COLOURS["green"]), (1, COLOURS["red"])]))
     )
-    return panels.with_runbook(panel, "SanctumEventsDropped")
+    return runbooks.linked(panel, "SanctumEventsDropped")
 
 
 def _version() -> stat.Panel:
@@ -73,13 +89,27 @@ def _version() -> stat.Panel:
             f"max by (version, python_version) ({info})",
             "{{version}} · Python {{python_version}}",
         ),
-        panels.now("NONE", f"absent({info})", panels.NO_VALUE),
+        panels.now("NONE", f"absent({info})", "no exporter"),
     ).text_mode(common.BigValueTextMode.NAME)
+
+
+def _runs() -> stat.Panel:
+    followed = SELECTED.of("sanctum_exporter_runs_under_way")
+    over = SELECTED.of("sanctum_exporter_runs_passed_over")
+    return panels.stat(
+        "Runs of this exporter",
+        "Runs under way that the exporter follows, and older ones of its directory that it passes "
+        "over: --most-runs allows no more.",
+        "none",
+        panels.now("UNDER_WAY", f"max({followed})", "under way"),
+        panels.now("PASSED_OVER", f"max({over}) > 0", "passed over"),
+        missing="no exporter",
+    ).text_mode(common.BigValueTextMode.VALUE_AND_NAME)
 
 
 def _events() -> timeseries.Panel:
     events = SELECTED.of("sanctum_exporter_events_total")
-    return panels.lines(
+    return graphs.lines(
         "Events taken in",
         "Telemetry events per second by type; types that change no value are 'other'.",
         "eps",
@@ -92,7 +122,7 @@ def _events() -> timeseries.Panel:
 def _rejected() -> timeseries.Panel:
     rejected = SELECTED.of("sanctum_exporter_events_rejected_total")
     dropped = SELECTED.of("sanctum_exporter_events_dropped_total")
-    return panels.lines(
+    return graphs.lines(
         "Events lost",
         "Events per second that were rejected, by reason, or dropped by the host.",
         "eps",
@@ -104,7 +134,7 @@ def _rejected() -> timeseries.Panel:
 
 
 def _scrape_cost() -> timeseries.Panel:
-    return panels.lines(
+    return graphs.lines(
         "Cost of a scrape",
         "Time that Prometheus waited for a scrape and that the exporter needed to collect, "
         "and the memory that it holds (right).",

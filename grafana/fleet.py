@@ -6,64 +6,53 @@ from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import stat, timeseries
+from grafana_foundation_sdk.models import common
 
-from grafana import alerts, limits, panels, runs, runs_table
-from grafana.layout import (
-    COLUMNS,
-    FLEET_UID,
-    SLOTS_UID,
-    Grid,
-    choice,
-    frame,
-    link,
-    runbooks,
-    with_all,
-)
+from grafana import alerts, graphs, limits, panels, runbooks, runs_table
+from grafana.layout import COLUMNS, FLEET_UID, choice, frame, line, row, with_all
 from grafana.palette import COLOURS
 from grafana.promql import FLEET
+from grafana.runs import STATUSES, Runs, of_runs
 from sanctum_exporter import thresholds
 
+_RUNS: Final = Runs(FLEET)
 _MEMORY: Final = f"{thresholds.FORGOTTEN_SECONDS // 60} minutes"
+_WORST: Final = 10
+_NAME: Final = "{{instance}} {{run}} {{group_id}}"
+_KNOWN: Final = f"count(last_over_time({FLEET.of('sanctum_exporter_build_info')}[$__range]))"
+_OVER_TIME: Final = ("finished", "running", "waiting", "stalled", "zero slots")
+"""States that the present values tell of any moment, the calm ones first."""
 
 
 def build() -> builder.Dashboard:
     """Return the dashboard."""
     fleet = frame(
         FLEET_UID,
-        "Sanctum · Fleet",
         "Every training run that Prometheus knows: which have no slots, stalled or died.",
-        "now-6h",
+        time_from="now-3h",
+        refresh="30s",
     )
-    fleet.with_variable(
-        with_all(
-            choice("job", "Job", "label_values(sanctum_exporter_build_info, job)", "Scrape jobs."),
-            ".+",
-        ).multi(True)
-    )
-    fleet.with_variable(
-        with_all(
-            choice(
-                "instance",
-                "Instance",
-                'label_values(sanctum_exporter_build_info{job=~"$job"}, instance)',
-                "Addresses of exporters.",
-            ),
-            ".+",
-        ).multi(True)
-    )
-    fleet.annotation(alerts.firings())
-    fleet.link(link("Slots", f"/d/{SLOTS_UID}", "dashboard"))
-    fleet.link(runbooks())
-    grid = Grid(fleet)
-    grid.row("Now")
-    grid.line(4, *((4, panel) for panel in _counts()))
-    grid.line(3, *((6, panel) for panel in _totals()))
-    grid.line(12, (COLUMNS, runs_table.build()))
-    grid.row("Over time")
-    grid.line(9, (12, _active_over_time()), (12, _age_over_time()))
-    grid.line(9, (12, _blend_over_time()), (12, _pruned_over_time()))
-    grid.row("Alerts")
-    grid.line(9, (10, alerts.listed()), (14, alerts.table()))
+    for name, label, query, description in (
+        ("job", "Job", "label_values(sanctum_exporter_build_info, job)", "Scrape jobs."),
+        (
+            "instance",
+            "Instance",
+            'label_values(sanctum_exporter_build_info{job=~"$job"}, instance)',
+            "Addresses of exporters.",
+        ),
+    ):
+        fleet.with_variable(with_all(choice(name, label, query, description), ".+").multi(True))
+    fleet.annotation(alerts.firings(alerts.OF_FLEET))
+    widths = (3, 3, 3, 3, 3, 3, 6)
+    fired = alerts.firing(alerts.OF_FLEET).text_mode(common.BigValueTextMode.VALUE_AND_NAME)
+    line(fleet, 3, *zip(widths, (*_counts(), fired), strict=True))
+    line(fleet, 11, (COLUMNS, runs_table.build("All runs", _RUNS)))
+    line(fleet, 8, (14, _states()), (10, alerts.listed()))
+    row(fleet, f"The worst {_WORST}")
+    line(fleet, 8, *((8, panel) for panel in _worst()))
+    row(fleet, "All together")
+    line(fleet, 8, *((8, panel) for panel in _distributions()))
+    line(fleet, 3, *((6, panel) for panel in _totals()))
     return fleet
 
 
@@ -74,12 +63,13 @@ def _counts() -> list[stat.Panel]:
             "Under way",
             f"Runs that have started, are not finished and were heard of within {_MEMORY}.",
             "none",
-            panels.now("A", runs.count(runs.UNDER_WAY), "Under way"),
+            panels.now("A", _count(of_runs(_RUNS.running)), "Under way"),
+            missing="no exporter",
         ),
         _trouble(
             "Zero slots",
             "Runs under way without slots: the seed system is inactive.",
-            runs.count(runs.ZERO),
+            of_runs(_RUNS.zero),
             "red",
             "SanctumNoSlots",
         ),
@@ -87,7 +77,7 @@ def _counts() -> list[stat.Panel]:
             "Stalled",
             f"Runs under way that sent no event for {minutes} minutes and for twice as long as "
             "ever before. Heuristic runs, which do not report their end, do not count.",
-            runs.count(runs.STALLED),
+            of_runs(_RUNS.stalled),
             "yellow",
             "SanctumTelemetryStopped",
         ),
@@ -95,7 +85,7 @@ def _counts() -> list[stat.Panel]:
             "Died",
             "Runs whose process was seen in the time range, is gone, and was in the middle of them "
             "when it was last seen.",
-            runs.count(runs.DIED),
+            of_runs(_RUNS.died),
             "red",
             "SanctumRunVanished",
         ),
@@ -103,111 +93,152 @@ def _counts() -> list[stat.Panel]:
             "Exporters down",
             "Exporters that follow files, were seen in the time range and are gone, in the middle "
             "of a run or before the first, without having been told to end.",
-            f"count({FLEET.gone('sanctum_exporter_on_duty')}) or vector(0)",
+            FLEET.gone("sanctum_exporter_on_duty"),
             "red",
             "SanctumExporterDown",
         ),
         _trouble(
             "Sources down",
             "Exporters that cannot read their telemetry, so their numbers stand still.",
-            f"count({FLEET.of('sanctum_exporter_source_up')} == 0) or vector(0)",
+            f"{FLEET.of('sanctum_exporter_source_up')} == 0",
             "red",
             "SanctumSourceDown",
         ),
     ]
 
 
+def _count(condition: str) -> str:
+    """Return of how many a condition holds: 0 where there are exporters, else nothing."""
+    return f"count({condition}) or 0 * {_KNOWN}"
+
+
+def _trouble(title: str, description: str, condition: str, style: str, alert: str) -> stat.Panel:
+    """Return how many there are of what there should be none of."""
+    count = panels.now("A", _count(condition), title)
+    panel = (
+        panels.stat(title, description, "none", count, missing="no exporter")
+        .color_scheme(panels.by_threshold())
+        .thresholds(panels.thresholds(((None, COLOURS["green"]), (1, COLOURS[style]))))
+    )
+    return runbooks.linked(panel, alert)
+
+
+def _states() -> timeseries.Panel:
+    queries = [
+        panels.over_time(
+            each.name.replace(" ", "_").upper(),
+            f"count({of_runs(each.condition(_RUNS))})",
+            each.name,
+        )
+        for each in STATUSES
+        if each.name in _OVER_TIME
+    ]
+    return graphs.stacked(
+        graphs.lines(
+            "Runs by state over time",
+            "How many runs were in each state, one on the other. A stalled run is also a running "
+            "one, and so is one without slots.",
+            "none",
+            *queries,
+        )
+    )
+
+
+def _worst() -> list[panels.AnyPanel]:
+    ended = of_runs(_RUNS.under_way(_RUNS.blend_success))
+    pruned = of_runs(_RUNS.under_way(_RUNS.per_episode("sanctum_seeds_pruned_total")))
+    return [
+        panels.ranking(
+            "Longest silent",
+            "Runs under way whose newest event is the oldest, in hours, minutes and seconds.",
+            "dtdhms",
+            panels.now("A", f"topk({_WORST}, {of_runs(_RUNS.under_way(_RUNS.age))})", _NAME),
+        ).thresholds(panels.thresholds(limits.SILENCE)),
+        panels.ranking(
+            "Lowest blend success",
+            f"Runs under way of which a seed has ended. {limits.BLEND_TEXT}",
+            "percentunit",
+            panels.now("A", f"bottomk({_WORST}, {ended})", _NAME),
+        )
+        .max(1)
+        .thresholds(panels.thresholds(limits.BLEND_SUCCESS)),
+        panels.ranking(
+            "Most pruned per episode",
+            f"Seeds pruned per completed episode of runs under way: {limits.PRUNE_RATE_TEXT}",
+            "suffix:/ep",
+            panels.now("A", f"topk({_WORST}, {pruned})", _NAME),
+        )
+        .decimals(1)
+        .thresholds(panels.thresholds(limits.PRUNE_RATE)),
+    ]
+
+
+def _distributions() -> list[panels.AnyPanel]:
+    pruned = _RUNS.per_episode("sanctum_seeds_pruned_total")
+    return [
+        graphs.distribution(
+            "Active slots of all runs",
+            "How many runs under way have so many per cent of their slots active.",
+            _steps(f"ceil(10 * ({of_runs(_RUNS.under_way(_RUNS.active_share))})) * 10", 10),
+        ),
+        graphs.distribution(
+            "Blend success of all runs",
+            "How many runs under way have so many per cent fossilized of the seeds that ended. "
+            f"{limits.BLEND_TEXT}",
+            _steps(f"ceil(10 * ({of_runs(_RUNS.under_way(_RUNS.blend_success))})) * 10", 10),
+        ),
+        graphs.distribution(
+            "Pruned per episode of all runs",
+            "How many runs under way pruned so many seeds per episode, 10 for more: "
+            f"{limits.PRUNE_RATE_TEXT}",
+            _steps(f"clamp_max(ceil({of_runs(_RUNS.under_way(pruned))}), 10)", 1),
+        ),
+    ]
+
+
+def _steps(expr: str, width: int) -> panels.Query:
+    """Return how many series have each of the values from 0 to ten widths, 0 included."""
+    every = " or ".join(
+        f'label_replace(0 * {_KNOWN}, "step", "{width * step}", "", "")' for step in range(11)
+    )
+    counts = f'count_values("step", {expr}) or on (step) ({every})'
+    return panels.over_time("A", counts, "{{step}}")
+
+
 def _totals() -> list[stat.Panel]:
-    total = f"sum({runs.under_way(FLEET.of('sanctum_total_slots'))})"
-    active = f"sum({runs.under_way(FLEET.of('sanctum_active_slots'))})"
+    total = f"sum({_RUNS.under_way(FLEET.of('sanctum_total_slots'))})"
+    active = f"sum({_RUNS.under_way(FLEET.of('sanctum_active_slots'))})"
     return [
         panels.stat(
             "Slots",
             "Slots that all runs under way together have.",
             "sishort",
-            panels.now("A", f"{total} or vector(0)"),
+            panels.now("A", total),
+            missing="no run",
         ),
         panels.stat(
             "Active slots",
             "Slots of the runs under way that are not DORMANT.",
             "sishort",
-            panels.now("A", f"{active} or vector(0)"),
+            panels.now("A", active),
+            missing="no run",
         ).color_scheme(panels.fixed(COLOURS["cyan"])),
         panels.stat(
             "Utilisation",
             "Active slots of the runs under way, as a share of all their slots.",
             "percentunit",
             panels.now("A", f"{active} / ({total} > 0)"),
+            missing="no slots",
         )
         .decimals(0)
         .color_scheme(panels.fixed(COLOURS["cyan"])),
         panels.stat(
             "Last one done in",
-            "Time until the last of the runs under way is finished, by their own pace; runs "
-            "before their first completed episode and heuristic runs have no estimate.",
-            "s",
-            panels.now("A", f"max({runs.REMAINING})"),
-        ).decimals(1),
+            "Time until the last of the runs under way is finished, by their own pace, in hours, "
+            "minutes and seconds; runs before their first completed episode and heuristic runs "
+            "have no estimate.",
+            "dtdhms",
+            panels.now("A", f"max({of_runs(_RUNS.remaining)})"),
+            missing="no estimate",
+        ),
     ]
-
-
-def _trouble(title: str, description: str, expr: str, colour: str, alert: str) -> stat.Panel:
-    """Return how many there are of what there should be none of."""
-    panel = (
-        panels.stat(title, description, "none", panels.now("A", expr, title))
-        .color_scheme(panels.by_threshold())
-        .thresholds(panels.thresholds(((None, "green"), (1, colour))))
-    )
-    return panels.with_runbook(panel, alert)
-
-
-def _by_run(title: str, description: str, unit: str, expr: str) -> timeseries.Panel:
-    legend = "{{instance}} {{run}} {{group_id}}"
-    lines = panels.lines(title, description, unit, panels.over_time("A", expr, legend))
-    return panels.legend_beside(lines)
-
-
-def _active_over_time() -> timeseries.Panel:
-    return _by_run(
-        "Active slots by run",
-        "Active slots as a share of the run's slots.",
-        "percentunit",
-        runs.ACTIVE_SHARE,
-    ).max(1)
-
-
-def _age_over_time() -> timeseries.Panel:
-    return panels.limits(
-        _by_run(
-            "Telemetry age by run",
-            "Time since the newest event of each run under way; above the line it has stalled, "
-            "unless it was silent for half as long before.",
-            "s",
-            runs.SILENCE,
-        ),
-        limits.SILENCE,
-    )
-
-
-def _blend_over_time() -> timeseries.Panel:
-    return panels.limits(
-        _by_run(
-            "Blend success by run",
-            f"Fossilized seeds among those that ended. {limits.BLEND_TEXT}",
-            "percentunit",
-            runs.BLEND_SUCCESS,
-        ),
-        limits.BLEND_SUCCESS,
-    ).max(1)
-
-
-def _pruned_over_time() -> timeseries.Panel:
-    return panels.limits(
-        _by_run(
-            "Pruned per episode by run",
-            f"Seeds pruned per completed episode: {limits.PRUNE_RATE_TEXT}",
-            "suffix:/ep",
-            runs.PRUNE_RATE,
-        ),
-        limits.PRUNE_RATE,
-    )

@@ -9,31 +9,35 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.palette import COLOURS
+from grafana.palette import BACKGROUNDS, COLOURS
 from grafana.panels import Steps
 from sanctum_exporter import thresholds
 
 BLEND_SUCCESS: Final[Steps] = (
-    (None, "red"),
-    (thresholds.BLEND_SUCCESS_CRITICAL, "yellow"),
-    (thresholds.BLEND_SUCCESS_HEALTHY, "green"),
+    (None, COLOURS["red"]),
+    (thresholds.BLEND_SUCCESS_CRITICAL, COLOURS["yellow"]),
+    (thresholds.BLEND_SUCCESS_HEALTHY, COLOURS["green"]),
 )
 LIFESPAN: Final[Steps] = (
-    (None, "red"),
-    (thresholds.LIFESPAN_CRITICAL_EPOCHS, "yellow"),
-    (thresholds.LIFESPAN_HEALTHY_EPOCHS, "green"),
+    (None, COLOURS["red"]),
+    (thresholds.LIFESPAN_CRITICAL_EPOCHS, COLOURS["yellow"]),
+    (thresholds.LIFESPAN_HEALTHY_EPOCHS, COLOURS["green"]),
 )
 PRUNE_RATE: Final[Steps] = (
-    (None, "green"),
-    (thresholds.PRUNE_RATE_HIGH, "yellow"),
-    (thresholds.PRUNE_RATE_CRITICAL, "red"),
+    (None, COLOURS["green"]),
+    (thresholds.PRUNE_RATE_HIGH, COLOURS["yellow"]),
+    (thresholds.PRUNE_RATE_CRITICAL, COLOURS["red"]),
 )
-DORMANT: Final[Steps] = (
-    (None, "green"),
-    (thresholds.DORMANT_HEALTHY, COLOURS["dim"]),
-    (thresholds.DORMANT_WARNING, "yellow"),
+ACTIVE: Final[Steps] = (
+    (None, COLOURS["yellow"]),
+    (round(1 - thresholds.DORMANT_WARNING, 4), COLOURS["dim"]),
+    (round(1 - thresholds.DORMANT_HEALTHY, 4), COLOURS["green"]),
 )
-SILENCE: Final[Steps] = ((None, "green"), (thresholds.SILENCE_SECONDS, "yellow"))
+"""The limits of dormant slots, seen from the other side: what is not DORMANT is active."""
+SILENCE: Final[Steps] = (
+    (None, COLOURS["green"]),
+    (thresholds.SILENCE_SECONDS, COLOURS["yellow"]),
+)
 
 DORMANT_TEXT: Final = (
     f"healthy below {thresholds.percent(thresholds.DORMANT_HEALTHY)}, "
@@ -62,3 +66,12 @@ LIFESPAN_TEXT: Final = (
     f"healthy from {thresholds.LIFESPAN_HEALTHY_EPOCHS} epochs, "
     f"critical below {thresholds.LIFESPAN_CRITICAL_EPOCHS}."
 )
+
+
+def on_background(steps: Steps) -> Steps:
+    """Return steps for a cell that has their colour behind its text; what is healthy has none."""
+    names = {value: name for name, value in COLOURS.items()}
+    return [
+        (value, "transparent" if names[colour] in ("green", "dim") else BACKGROUNDS[names[colour]])
+        for value, colour in steps
+    ]

@@ -8,43 +8,43 @@ from typing import Final, TypeAlias, TypeVar
 from grafana_foundation_sdk.builders import bargauge as bargauge_builder
 from grafana_foundation_sdk.builders import common as common_builder
 from grafana_foundation_sdk.builders import dashboard as dashboard_builder
+from grafana_foundation_sdk.builders import heatmap as heatmap_builder
 from grafana_foundation_sdk.builders import prometheus as prometheus_builder
 from grafana_foundation_sdk.builders import stat as stat_builder
 from grafana_foundation_sdk.builders import table as table_builder
 from grafana_foundation_sdk.builders import text as text_builder
 from grafana_foundation_sdk.builders import timeseries as timeseries_builder
+from grafana_foundation_sdk.builders import xychart as xychart_builder
 from grafana_foundation_sdk.models import common, dashboard, prometheus, text
 
 from grafana.palette import COLOURS
 
 DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 NO_VALUE: Final = "-"
-RUNBOOKS_URL: Final = "${{docs_url}}/runbooks/{}.md"
-
-# Without it nothing has the colour of a value, red where 0 is bad.
-_NOTHING: Final = dashboard.SpecialValueMap(
-    options=dashboard.DashboardSpecialValueMapOptions(
-        match=dashboard.SpecialValueMatch.NULL,
-        result=dashboard.ValueMappingResult(text=NO_VALUE, color=COLOURS["dim"]),
-    )
-)
+NO_DATA: Final = "no data: is an exporter scraped, in this time range?"
+LARGE_TEXT: Final = 24
+"""Pixels from which on coloured text may have a contrast of 3:1 (WCAG)."""
 
 Query: TypeAlias = prometheus_builder.Dataquery
 Steps: TypeAlias = Sequence[tuple[float | None, str]]
 AnyPanel: TypeAlias = (
     bargauge_builder.Panel
     | dashboard_builder.Panel
+    | heatmap_builder.Panel
     | stat_builder.Panel
     | table_builder.Panel
     | text_builder.Panel
     | timeseries_builder.Panel
+    | xychart_builder.Panel
 )
 DataPanel = TypeVar(
     "DataPanel",
     bargauge_builder.Panel,
+    heatmap_builder.Panel,
     stat_builder.Panel,
     table_builder.Panel,
     timeseries_builder.Panel,
+    xychart_builder.Panel,
 )
 
 
@@ -117,8 +117,25 @@ def thresholds_property(steps: Steps) -> dashboard.DynamicConfigValue:
     return property_of("thresholds", thresholds(steps).build())
 
 
-def stat(title: str, description: str, unit: str, *queries: Query) -> stat_builder.Panel:
-    """Return a panel of big numbers."""
+def stat(
+    title: str, description: str, unit: str, *queries: Query, missing: str = NO_VALUE
+) -> stat_builder.Panel:
+    """Return a panel of big numbers.
+
+    Args:
+        title: title of the panel.
+        description: what the panel tells.
+        unit: unit of the values.
+        queries: what to show.
+        missing: what stands there where there is nothing to show.
+    """
+    # Without it nothing has the colour of a value, red where 0 is bad.
+    nothing = dashboard.SpecialValueMap(
+        options=dashboard.DashboardSpecialValueMapOptions(
+            match=dashboard.SpecialValueMatch.NULL,
+            result=dashboard.ValueMappingResult(text=missing, color=COLOURS["dim"]),
+        )
+    )
     panel = (
         stat_builder.Panel()
         .unit(unit)
@@ -132,10 +149,15 @@ def stat(title: str, description: str, unit: str, *queries: Query) -> stat_build
         .show_percent_change(False)
         .color_scheme(fixed("text"))
         .thresholds(thresholds([(None, "text")]))
-        .mappings([_NOTHING])
-        .no_value(NO_VALUE)
+        .mappings([nothing])
+        .no_value(missing)
     )
-    return _described(panel, title, description, queries)
+    return described(panel, title, description, queries)
+
+
+def on_colour(panel: stat_builder.Panel) -> stat_builder.Panel:
+    """Return a panel of big numbers with the colour behind them, which nobody overlooks."""
+    return panel.color_mode(common.BigValueColorMode.BACKGROUND_SOLID)
 
 
 def bars(
@@ -148,7 +170,7 @@ def bars(
         description: what the panel tells.
         unit: unit of the values.
         shown: regular expression of the names that get a bar; the others only set the scale.
-        text_size: size of names and values; Grafana's own choice cuts long names off.
+        text_size: size of names; Grafana's own choice cuts long names off.
         queries: what to show.
     """
     panel = (
@@ -162,68 +184,28 @@ def bars(
         .name_placement(common.BarGaugeNamePlacement.LEFT)
         .orientation(common.VizOrientation.HORIZONTAL)
         .show_unfilled(True)
-        .text(
-            common_builder.VizTextDisplayOptions().title_size(text_size).value_size(text_size * 1.3)
-        )
+        .text(common_builder.VizTextDisplayOptions().title_size(text_size).value_size(LARGE_TEXT))
         .sizing(common.BarGaugeSizing.AUTO)
         .min_viz_width(8)
         .min_viz_height(16)
         .max_viz_height(300)
-        .legend(_legend(shown=False))
+        .legend(legend(shown=False))
         .color_scheme(fixed("text"))
         .thresholds(thresholds([(None, "text")]))
     )
-    return _described(panel, title, description, queries)
+    return described(panel, title, description, queries)
 
 
-def lines(title: str, description: str, unit: str, *queries: Query) -> timeseries_builder.Panel:
-    """Return a panel of lines over time."""
-    panel = (
-        timeseries_builder.Panel()
-        .unit(unit)
-        .min(0)
-        .draw_style(common.GraphDrawStyle.LINE)
-        .line_interpolation(common.LineInterpolation.LINEAR)
-        .line_width(2)
-        .fill_opacity(8)
-        .show_points(common.VisibilityMode.NEVER)
-        .span_nulls(False)
-        .stacking(common_builder.StackingConfig().group("A").mode(common.StackingMode.NONE))
-        .legend(_legend(shown=True))
-        .tooltip(
-            common_builder.VizTooltipOptions()
-            .mode(common.TooltipDisplayMode.MULTI)
-            .sort(common.SortOrder.NONE)
-        )
-        .color_scheme(
-            dashboard_builder.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC)
-        )
-        .thresholds(thresholds([(None, "green")]))
-        .no_value("[no data]")
-    )
-    return _described(panel, title, description, queries)
-
-
-def stacked(panel: timeseries_builder.Panel) -> timeseries_builder.Panel:
-    """Return a panel of lines with the lines turned into areas, one on the other."""
+def ranking(title: str, description: str, unit: str, query: Query) -> bargauge_builder.Panel:
+    """Return a panel of one bar for each series, in the order of the answer."""
+    panel = bars(title, description, unit, "", 12, query)
     return (
-        panel.line_interpolation(common.LineInterpolation.STEP_AFTER)
-        .line_width(1)
-        .fill_opacity(60)
-        .stacking(common_builder.StackingConfig().group("A").mode(common.StackingMode.NORMAL))
-    )
-
-
-def legend_beside(panel: timeseries_builder.Panel) -> timeseries_builder.Panel:
-    """Return a panel of many lines with their names at its right."""
-    return panel.legend(_legend(shown=True).placement(common.LegendPlacement.RIGHT)).fill_opacity(0)
-
-
-def limits(panel: timeseries_builder.Panel, steps: Steps) -> timeseries_builder.Panel:
-    """Return a panel of lines with thresholds drawn as dashed lines."""
-    style = common_builder.GraphThresholdsStyleConfig()
-    return panel.thresholds(thresholds(steps)).thresholds_style(
-        style.mode(common.GraphThresholdsStyleMode.DASHED)
+        panel.display_mode(common.BarGaugeDisplayMode.BASIC)
+        .value_mode(common.BarGaugeValueMode.TEXT)
+        .text(common_builder.VizTextDisplayOptions().title_size(12).value_size(14))
+        .color_scheme(by_threshold())
+        .max_viz_height(22)
+        .no_value(NO_DATA)
     )
 
 
@@ -235,11 +217,12 @@ def table(title: str, description: str, *queries: Query) -> table_builder.Panel:
         .show_header(True)
         .cell_height(common.TableCellHeight.SM)
         .min_width(70)
+        .filterable(True)
         .color_scheme(fixed("text"))
         .thresholds(thresholds([(None, "text")]))
-        .no_value(NO_VALUE)
+        .no_value(NO_DATA)
     )
-    return _described(panel, title, description, queries)
+    return described(panel, title, description, queries)
 
 
 def markdown(title: str, description: str, content: str) -> text_builder.Panel:
@@ -248,7 +231,6 @@ def markdown(title: str, description: str, content: str) -> text_builder.Panel:
         text_builder.Panel()
         .title(title)
         .description(description)
-        .datasource(DATASOURCE)
         .unit("none")
         .mode(text.TextMode.MARKDOWN)
         .content(content)
@@ -280,17 +262,10 @@ def alert_list(title: str, description: str, matchers: str) -> dashboard_builder
     return panel.datasource(DATASOURCE).unit("none").options(options)
 
 
-def with_runbook(panel: DataPanel, alert: str) -> DataPanel:
-    """Return a panel with a link to the runbook of the alert on what it shows."""
-    link = dashboard_builder.DashboardLink(f"Runbook {alert}")
-    url = RUNBOOKS_URL.format(alert)
-    kind = dashboard.DashboardLinkType.LINK
-    return panel.links([link.type(kind).url(url).target_blank(True)])
-
-
-def _described(
+def described(
     panel: DataPanel, title: str, description: str, queries: Sequence[Query]
 ) -> DataPanel:
+    """Return a panel with what every panel has."""
     panel.title(title).description(description).datasource(DATASOURCE)
     for query in queries:
         panel.with_target(query)
@@ -301,7 +276,8 @@ def _last_value() -> common_builder.ReduceDataOptions:
     return common_builder.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)
 
 
-def _legend(*, shown: bool) -> common_builder.VizLegendOptions:
+def legend(*, shown: bool) -> common_builder.VizLegendOptions:
+    """Return the names of lines, below them."""
     return (
         common_builder.VizLegendOptions()
         .show_legend(shown)

@@ -33,12 +33,23 @@ class Scope:
     Attributes:
         target: matchers of the labels that Prometheus adds.
         group: matchers of the labels that every series of a group has.
+        gone_too: whether series count that are gone, by the last value in the time range.
     """
 
     target: str
     group: str
+    gone_too: bool = False
 
     def of(self, name: str, matchers: str = "") -> str:
+        """Return a metric of the scope.
+
+        Raises:
+            KeyError: if no metric has the name.
+        """
+        selector = self.selector(name, matchers)
+        return f"last_over_time({selector}[$__range])" if self.gone_too else selector
+
+    def selector(self, name: str, matchers: str = "") -> str:
         """Return a selector of a metric.
 
         Raises:
@@ -63,7 +74,7 @@ class Scope:
 
         A scrape or two may fail; what is pushed has no scrapes, and counts for five minutes.
         """
-        series = self.of(name)
+        series = self.selector(name)
         return (
             f"last_over_time({series}[$__range]) > 0"
             f" unless {series} unless present_over_time({series}[$__rate_interval])"
@@ -76,14 +87,28 @@ class Scope:
 
 
 ONE_TARGET: Final = 'job="$job", instance="$instance"'
-SELECTED: Final = Scope(ONE_TARGET, 'run=~"$run", group_id="$group_id"')
+THE_RUN: Final = 'run=~"|$run"'
+"""An exporter of one run gives it no label; of several, all have one."""
+SELECTED: Final = Scope(ONE_TARGET, f'{THE_RUN}, group_id="$group_id"')
 """The group that the variables name."""
-REPEATED: Final = Scope(ONE_TARGET, 'run=~"$run", group_id=~"$groups"')
+REPEATED: Final = Scope(ONE_TARGET, f'{THE_RUN}, group_id=~"$groups"')
 """The group that a repeated panel is for."""
-EVERY_GROUP: Final = Scope(ONE_TARGET, 'run=~"$run"')
+EVERY_GROUP: Final = Scope(ONE_TARGET, THE_RUN)
 """Every group of the run."""
 FLEET: Final = Scope('job=~"$job", instance=~"$instance"', "")
 """Every run of the selected exporters."""
+ANY: Final = Scope("", "")
+"""Every run that Prometheus knows."""
+JOB: Final = Scope('job="$job"', "")
+"""Every run of a job."""
+COMPARED: Final = {
+    side: Scope(
+        f'job="$job", instance="${variable}_instance"',
+        f'run=~"|${variable}_run", group_id="${variable}_group"',
+    )
+    for side, variable in (("A", "a"), ("B", "b"))
+}
+"""The two groups that are compared."""
 
 RUN_KEYS: Final = "job, instance, run, group_id"
 """What tells one run's group from another's."""

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 from grafana_foundation_sdk.builders import common as common_builder
 from grafana_foundation_sdk.models import dashboard
 
-from grafana import limits, panels, runs
+from grafana import limits, panels
 from grafana.layout import SLOTS_UID
-from grafana.palette import COLOURS
-from grafana.promql import FLEET
+from grafana.palette import BACKGROUNDS
+from grafana.runs import STATUSES, Runs, of_runs, status
 from sanctum_exporter import thresholds
 
 SLOTS_LINK: Final = (
@@ -19,25 +19,18 @@ SLOTS_LINK: Final = (
     "&var-instance=${__data.fields.instance}&var-run=${__data.fields.run}"
     "&var-group_id=${__data.fields.group_id}&${__url_time_range}"
 )
-_STATUSES: Final = (
-    ("past", COLOURS["dim"], runs.PAST),
-    ("finished", COLOURS["dim"], runs.FINISHED),
-    ("running", "green", runs.UNDER_WAY),
-    ("waiting", "yellow", runs.WAITING),
-    ("stalled", "yellow", runs.STALLED),
-    ("zero slots", "red", runs.ZERO),
-    ("died", "red", runs.DIED),
-)
-"""Name, colour and condition, the worst last; of a run that has several, it is the last one."""
-_STATUS: Final = " or ".join(
-    f"(0 * {runs.of_runs(condition)} + {status})"
-    for status, (_, _, condition) in reversed(list(enumerate(_STATUSES)))
-)
-_STATUS_TEXTS: Final = {
-    status: (name, colour) for status, (name, colour, _) in enumerate(_STATUSES)
+_NO_NAME: Final = "-"
+"""Stands for the run of an exporter that gives it no label, so that links can name it."""
+_TEXTS: Final = {
+    number: (
+        each.name,
+        BACKGROUNDS[each.style] if each.style in ("red", "yellow") else "transparent",
+    )
+    for number, each in enumerate(STATUSES)
 }
-_INFO: Final = runs.of_runs(FLEET.of("sanctum_run_info"), "task, reward_mode")
-_COLOURED_TEXT: Final = panels.property_of("custom.cellOptions", {"type": "color-text"})
+_ON_COLOUR: Final = panels.property_of(
+    "custom.cellOptions", {"type": "color-background", "mode": "basic"}
+)
 
 
 class _Column(NamedTuple):
@@ -48,6 +41,7 @@ class _Column(NamedTuple):
         title: what stands above it.
         expr: PromQL.
         unit: unit of the value.
+        width: pixels.
         looks: further properties.
     """
 
@@ -55,70 +49,45 @@ class _Column(NamedTuple):
     title: str
     expr: str
     unit: str
+    width: int = 80
     looks: Sequence[dashboard.DynamicConfigValue] = ()
 
 
-def _decimals(count: int) -> dashboard.DynamicConfigValue:
-    return panels.property_of("decimals", count)
-
-
-def _judged(steps: panels.Steps, decimals: int) -> list[dashboard.DynamicConfigValue]:
-    by_threshold = panels.property_of("color", {"mode": "thresholds"})
-    return [_COLOURED_TEXT, by_threshold, panels.thresholds_property(steps), _decimals(decimals)]
-
-
-_COLUMNS: Final = (
-    _Column(
-        "STATUS",
-        "Status",
-        _STATUS,
-        "none",
-        [
-            _COLOURED_TEXT,
-            panels.property_of("custom.align", "left"),
-            panels.property_of("mappings", [panels.value_texts(_STATUS_TEXTS)]),
-        ],
-    ),
-    # Only its labels are shown.
-    _Column("INFO", "Info", _INFO, "none"),
-    _Column("SLOTS", "Slots", runs.SLOTS, "none"),
-    _Column("ACTIVE", "Active", runs.ACTIVE_SHARE, "percentunit", [_decimals(0)]),
-    _Column("PROGRESS", "Progress", runs.PROGRESS, "percentunit", [_decimals(0)]),
-    _Column("REMAINING", "Remaining", runs.REMAINING, "s", [_decimals(1)]),
-    _Column("PRUNE", "Pruned", runs.PRUNE_RATE, "suffix:/ep", _judged(limits.PRUNE_RATE, 1)),
-    _Column("FOSS", "Fossilized", runs.FOSSILIZE_RATE, "suffix:/ep", [_decimals(2)]),
-    _Column("BLEND", "Blend", runs.BLEND_SUCCESS, "percentunit", _judged(limits.BLEND_SUCCESS, 0)),
-    _Column("AGE", "Last event", runs.AGE, "s", [_decimals(0)]),
-)
-_ORDER: Final = (
-    "Value #STATUS",
-    *("job", "instance", "run", "group_id", "task", "reward_mode"),
-    *("Value #SLOTS", "Value #ACTIVE", "Value #PROGRESS", "Value #REMAINING"),
-    *("Value #PRUNE", "Value #FOSS", "Value #BLEND", "Value #AGE"),
-)
-
-
-def build() -> panels.AnyPanel:
+def build(title: str, runs: Runs) -> panels.AnyPanel:
     """Return the table."""
+    columns = _columns(runs)
     table = panels.table(
-        "All runs",
+        title,
         "Every run, the worst status first; one that is not finished and was not heard of for "
         f"{thresholds.FORGOTTEN_SECONDS // 60} minutes is past. Seeds pruned and fossilized are "
-        "per episode. The instance or group of a row opens the run's own dashboard.",
-        *(panels.rows(column.ref_id, _keyed(column.expr)) for column in _COLUMNS),
+        "per episode; there is no blend success until a seed has ended. The instance or group of a "
+        "row opens the run's own dashboard.",
+        *(panels.rows(column.ref_id, _named(column.expr)) for column in columns),
     )
-    for column in _COLUMNS:
-        properties = [
+    for column in columns:
+        looks = [
             panels.property_of("displayName", column.title),
             panels.property_of("unit", column.unit),
-            # Labels share what the numbers leave.
-            panels.property_of("custom.width", 84),
+            panels.property_of("custom.width", column.width),
             *column.looks,
         ]
-        table.override_by_name(f"Value #{column.ref_id}", properties)
+        table.override_by_name(f"Value #{column.ref_id}", looks)
     opens = panels.property_of("links", [{"title": "Open SlotsPanel", "url": SLOTS_LINK}])
-    table.override_by_name("instance", [opens])
-    table.override_by_name("group_id", [opens, panels.property_of("custom.width", 84)])
+    for label, shown, width, links in (
+        ("instance", "Instance", 210, [opens]),
+        ("run", "Run", 150, []),
+        ("group_id", "Group", 75, [opens]),
+        ("task", "Task", 130, []),
+        ("reward_mode", "Reward", 100, []),
+        ("job", "Job", 100, []),
+    ):
+        named = panels.property_of("displayName", shown)
+        table.override_by_name(label, [named, panels.property_of("custom.width", width), *links])
+    order = [
+        *("Value #STATUS", "instance", "run", "group_id"),
+        *(f"Value #{column.ref_id}" for column in columns if column.ref_id != "STATUS"),
+        *("task", "reward_mode", "job"),
+    ]
     return (
         table.with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(
@@ -126,7 +95,7 @@ def build() -> panels.AnyPanel:
                 id_val="organize",
                 options={
                     "excludeByName": {"Time": True, "Value #INFO": True},
-                    "indexByName": {name: index for index, name in enumerate(_ORDER)},
+                    "indexByName": {name: index for index, name in enumerate(order)},
                     "renameByName": {},
                 },
             )
@@ -135,6 +104,46 @@ def build() -> panels.AnyPanel:
     )
 
 
-def _keyed(expr: str) -> str:
-    """Return an expression whose series all have a run, so that links can name it."""
-    return f'label_replace({expr}, "run", "All", "run", "")'
+def _columns(runs: Runs) -> list[_Column]:
+    info = of_runs(runs.scope.of("sanctum_run_info"), "task, reward_mode")
+    slots = of_runs(runs.scope.of("sanctum_total_slots"))
+    pruned, fossilized = (
+        of_runs(runs.per_episode(f"sanctum_seeds_{end}_total")) for end in ("pruned", "fossilized")
+    )
+    words = panels.property_of("mappings", [panels.value_texts(_TEXTS)])
+    left = panels.property_of("custom.align", "left")
+    return [
+        _Column("STATUS", "Status", status(runs), "none", 90, [_ON_COLOUR, left, words]),
+        # Only its labels are shown.
+        _Column("INFO", "Info", info, "none"),
+        _Column("AGE", "Last event", of_runs(runs.age), "dtdhms", 110),
+        _Column("SLOTS", "Slots", slots, "none", 70),
+        _Column("ACTIVE", "Active", of_runs(runs.active_share), "percentunit", 75, [_decimals(0)]),
+        _Column("PROGRESS", "Progress", of_runs(runs.progress), "percentunit", 90, [_decimals(0)]),
+        _Column("REMAINING", "Time left", of_runs(runs.remaining), "dtdhms", 110),
+        _Column("PRUNE", "Pruned", pruned, "suffix:/ep", 85, _judged(limits.PRUNE_RATE, 1)),
+        _Column("FOSS", "Fossilized", fossilized, "suffix:/ep", 100, [_decimals(2)]),
+        _Column(
+            "BLEND",
+            "Blend",
+            of_runs(runs.blend_success),
+            "percentunit",
+            75,
+            _judged(limits.BLEND_SUCCESS, 0),
+        ),
+    ]
+
+
+def _decimals(count: int) -> dashboard.DynamicConfigValue:
+    return panels.property_of("decimals", count)
+
+
+def _judged(steps: panels.Steps, decimals: int) -> list[dashboard.DynamicConfigValue]:
+    by_threshold = panels.property_of("color", {"mode": "thresholds"})
+    colours = panels.thresholds_property(limits.on_background(steps))
+    return [_ON_COLOUR, by_threshold, colours, _decimals(decimals)]
+
+
+def _named(expr: str) -> str:
+    """Return an expression whose series all have a run."""
+    return f'label_replace({expr}, "run", "{_NO_NAME}", "run", "")'

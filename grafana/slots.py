@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as builder
-from grafana_foundation_sdk.builders import timeseries
+from grafana_foundation_sdk.builders import stat, timeseries
 from grafana_foundation_sdk.models import common, dashboard
 
-from grafana import alerts, exporter_row, limits, panels, run_row, slots_panel
+from grafana import alerts, exporter_row, graphs, limits, panels, runbooks, slots_panel, status_line
 from grafana.layout import (
     COLUMNS,
-    FLEET_UID,
     SLOTS_UID,
-    Grid,
     annotation,
     choice,
     frame,
-    link,
-    runbooks,
+    line,
+    newest,
+    row,
     with_all,
 )
 from grafana.palette import COLOURS
-from grafana.promql import EVERY_GROUP, ONE_TARGET, REPEATED, SELECTED
+from grafana.promql import ANY, EVERY_GROUP, JOB, ONE_TARGET, REPEATED, SELECTED, THE_RUN, Scope
+from grafana.runs import Runs
 from sanctum_exporter.panel import STAGE_ROWS
 
 EVENT_COLOURS: Final = {
@@ -51,77 +51,44 @@ def build() -> builder.Dashboard:
     """Return the dashboard."""
     slots = frame(
         SLOTS_UID,
-        "Sanctum · Slots",
-        "SlotsPanel of one training run of esper-lite, and its history, quality and exporter.",
-        "now-30m",
+        "How one training run of esper-lite stands, its SlotsPanel, history and exporter.",
+        time_from="now-30m",
+        refresh="5s",
     )
     _variables(slots)
     _annotations(slots)
-    slots.link(link("Fleet", f"/d/{FLEET_UID}", "dashboard"))
-    slots.link(runbooks())
-    grid = Grid(slots)
-    grid.row("SlotsPanel")
-    grid.line(3, (COLUMNS, slots_panel.headline()))
-    grid.beside(
-        (9, slots_panel.stage_bars("Slots by stage", SELECTED, text_size=20)),
-        (3, [slots_panel.active()]),
-        (3, [slots_panel.count("Germ"), slots_panel.pruned(), slots_panel.count("Foss")]),
-        (3, [slots_panel.rate("Germ"), slots_panel.rate("Prune"), slots_panel.rate("Foss")]),
-        (3, [slots_panel.lifespan(), slots_panel.blend()]),
-    )
-    grid.row("Run")
-    run_row.place(grid)
-    grid.row("Stages over time")
-    grid.line(9, (16, _stages_over_time()), (8, _utilisation()))
-    grid.row("Lifecycle")
-    grid.line(8, (8, _per_episode()), (8, _recent_per_episode()), (8, _per_minute()))
-    grid.line(8, (8, _lifespan()), (8, _blend()), (8, _progress()))
-    grid.row("Groups side by side")
-    grid.line(8, (COLUMNS, _repeated_bars()))
-    grid.line(8, (8, _active_by_group()), (8, _fossilized_by_group()), (8, _blend_by_group()))
-    grid.row("Alerts and what the stages mean")
-    grid.line(
-        11,
-        (7, alerts.listed()),
-        (7, alerts.table()),
-        (
-            10,
-            panels.markdown(
-                "Stages of a seed", "What the stages in these panels mean.", STAGES_TEXT
-            ),
-        ),
-    )
-    grid.row("Exporter")
-    exporter_row.place(grid)
+    status_line.place(slots)
+    row(slots, "Over time", slots_panel.place(slots, status_line.HEIGHT))
+    line(slots, 8, (10, _stages_over_time()), (7, _utilisation()), (7, _blend()))
+    line(slots, 8, (8, _per_episode()), (8, _recent_per_episode()), (8, _per_minute()))
+    line(slots, 8, (8, _lifespan()), (8, _progress()), (8, alerts.listed()))
+    row(slots, "Groups side by side")
+    line(slots, 8, (COLUMNS, _repeated_bars()))
+    line(slots, 8, (8, _active_by_group()), (8, _fossilized_by_group()), (8, _blend_by_group()))
+    row(slots, "Run")
+    line(slots, 3, (COLUMNS, _run()))
+    line(slots, 11, (COLUMNS, _stages()))
+    row(slots, "Exporter")
+    exporter_row.place(slots)
     return slots
 
 
 def _variables(slots: builder.Dashboard) -> None:
+    slots.with_variable(newest("job", "Job", "job", ANY, "Scrape job."))
+    slots.with_variable(newest("instance", "Instance", "instance", JOB, "Address of the exporter."))
     slots.with_variable(
-        choice("job", "Job", "label_values(sanctum_exporter_build_info, job)", "Scrape job.")
+        newest(
+            "run",
+            "Run",
+            "run",
+            Scope(ONE_TARGET, ""),
+            "Run, where one exporter follows several; of several chosen ones the sum is shown.",
+        ).multi(True)
     )
     slots.with_variable(
-        choice(
-            "instance",
-            "Instance",
-            'label_values(sanctum_exporter_build_info{job="$job"}, instance)',
-            "Address of the exporter.",
-        )
+        newest("group_id", "Group", "group_id", EVERY_GROUP, "A or B of an A/B run, or default.")
     )
-    # An exporter of one run has no label "run"; All then matches the series without it.
-    slots.with_variable(
-        with_all(
-            choice(
-                "run",
-                "Run",
-                f"label_values(sanctum_total_slots{{{ONE_TARGET}}}, run)",
-                "Run, where one exporter follows several; values of All are totals.",
-            ),
-            ".*",
-        )
-    )
-    groups = f'label_values(sanctum_total_slots{{{ONE_TARGET}, run=~"$run"}}, group_id)'
-    slots.with_variable(choice("group_id", "Group", groups, "A or B of an A/B run, or default."))
+    groups = f"label_values(sanctum_total_slots{{{ONE_TARGET}, {THE_RUN}}}, group_id)"
     slots.with_variable(
         with_all(choice("groups", "Groups", groups, "Groups that are shown side by side."), ".+")
         .multi(True)
@@ -136,7 +103,7 @@ def _annotations(slots: builder.Dashboard) -> None:
             "Run starts", "green", f"{start} * 1000 > 0", "Training started", "Group {{group_id}}"
         ).use_value_for_time(True)
     )
-    slots.annotation(alerts.firings())
+    slots.annotation(alerts.firings(alerts.OF_RUN))
 
 
 def _stages_over_time() -> timeseries.Panel:
@@ -146,40 +113,32 @@ def _stages_over_time() -> timeseries.Panel:
         )
         for row in STAGE_ROWS
     ]
-    panel = panels.stacked(
-        panels.lines(
+    panel = graphs.stacked(
+        graphs.lines(
             "Slots by stage over time",
             "Slots in each stage, one on the other: together they are all slots.",
             "none",
             *queries,
         )
     )
-    for row in STAGE_ROWS:
-        panel.override_by_query(row.abbreviation, [panels.fixed_property(COLOURS[row.style])])
+    for stage in STAGE_ROWS:
+        panel.override_by_query(stage.abbreviation, [panels.fixed_property(COLOURS[stage.style])])
     return panel
 
 
 def _utilisation() -> timeseries.Panel:
     total = SELECTED.sum("sanctum_total_slots")
-    dormant = SELECTED.sum("sanctum_slots", 'stage="DORMANT"')
-    panel = (
-        panels.limits(
-            panels.lines(
-                "Utilisation",
-                f"Active and dormant slots as shares of all. Dormant slots: {limits.DORMANT_TEXT}",
-                "percentunit",
-                panels.over_time(
-                    "ACTIVE", f"{SELECTED.sum('sanctum_active_slots')} / ({total} > 0)", "active"
-                ),
-                panels.over_time("DORMANT", f"{dormant} / ({total} > 0)", "dormant"),
-            ),
-            limits.DORMANT,
-        )
-        .max(1)
-        .override_by_query("ACTIVE", [panels.fixed_property(COLOURS["cyan"])])
-        .override_by_query("DORMANT", [panels.fixed_property(COLOURS["dim"])])
+    share = f"{SELECTED.sum('sanctum_active_slots')} / ({total} > 0)"
+    panel = graphs.limits(
+        graphs.lines(
+            "Utilisation",
+            f"Slots that are not dormant, as a share of all. Dormant slots: {limits.DORMANT_TEXT}",
+            "percentunit",
+            panels.over_time("ACTIVE", share, "active"),
+        ),
+        limits.ACTIVE,
     )
-    return panels.with_runbook(panel, "SanctumMostlyDormant")
+    return runbooks.linked(panel, "SanctumMostlyDormant")
 
 
 def _per_episode() -> timeseries.Panel:
@@ -188,8 +147,8 @@ def _per_episode() -> timeseries.Panel:
         for name, (_, metric, _) in slots_panel.EVENTS.items()
     ]
     return _in_event_colours(
-        panels.limits(
-            panels.lines(
+        graphs.limits(
+            graphs.lines(
                 "Seeds per episode, whole run",
                 f"The rates of SlotsPanel over time. Pruned seeds: {limits.PRUNE_RATE_TEXT}",
                 "suffix:/ep",
@@ -209,7 +168,7 @@ def _recent_per_episode() -> timeseries.Panel:
         for name, (_, metric, _) in slots_panel.EVENTS.items()
     ]
     return _in_event_colours(
-        panels.lines(
+        graphs.lines(
             "Seeds per episode, recent",
             "Events of the last moments per episode completed in them; a point wherever "
             "episodes were completed.",
@@ -228,7 +187,7 @@ def _per_minute() -> timeseries.Panel:
         for name, (_, metric, _) in slots_panel.EVENTS.items()
     ]
     return _in_event_colours(
-        panels.lines(
+        graphs.lines(
             "Lifecycle events per minute",
             "Seeds germinated, pruned and fossilized per minute of wall time.",
             "suffix:/min",
@@ -244,8 +203,8 @@ def _in_event_colours(panel: timeseries.Panel) -> timeseries.Panel:
 
 
 def _lifespan() -> timeseries.Panel:
-    panel = panels.limits(
-        panels.lines(
+    panel = graphs.limits(
+        graphs.lines(
             "Seed lifespan and age",
             "Mean lifespan of the last 100 seeds that ended, and mean epochs that live seeds have "
             f"spent in their stage. Lifespan: {limits.LIFESPAN_TEXT}",
@@ -259,30 +218,29 @@ def _lifespan() -> timeseries.Panel:
         ),
         limits.LIFESPAN,
     )
-    return panels.with_runbook(panel, "SanctumShortLifespan")
+    return runbooks.linked(panel, "SanctumShortLifespan")
 
 
 def _blend() -> timeseries.Panel:
     panel = (
-        panels.limits(
-            panels.lines(
+        graphs.limits(
+            graphs.lines(
                 "Blend success over time",
-                f"Fossilized seeds among those that ended. {limits.BLEND_TEXT}",
+                f"Fossilized seeds among those that ended; nothing until one has. "
+                f"{limits.BLEND_TEXT}",
                 "percentunit",
-                panels.over_time(
-                    "A", SELECTED.mean("sanctum_blend_success_ratio"), "blend success"
-                ),
+                panels.over_time("A", f"avg({Runs(SELECTED).blend_success})", "blend success"),
             ),
             limits.BLEND_SUCCESS,
         )
-        .max(1)
         .color_scheme(panels.by_threshold())
+        .no_value("no seed has ended")
     )
-    return panels.with_runbook(panel, "SanctumLowBlendSuccess")
+    return runbooks.linked(panel, "SanctumLowBlendSuccess")
 
 
 def _progress() -> timeseries.Panel:
-    return panels.lines(
+    return graphs.lines(
         "Episodes",
         "Episodes completed over all envs, and those that the run is planned to have.",
         "none",
@@ -303,33 +261,58 @@ def _repeated_bars() -> panels.AnyPanel:
     return bars.repeat("groups").repeat_direction("h").max_per_row(4)
 
 
+def _run() -> stat.Panel:
+    info = SELECTED.of("sanctum_run_info")
+    return panels.stat(
+        "Run, task and reward",
+        "Name, task and reward of the run.",
+        "none",
+        panels.now(
+            "A",
+            f"group by (run_id, task, reward_mode) ({info})",
+            "{{run_id}} · {{task}} · {{reward_mode}}",
+        ),
+        panels.now("NONE", f"absent({info})", "no run has begun"),
+    ).text_mode(common.BigValueTextMode.NAME)
+
+
+def _stages() -> panels.AnyPanel:
+    return panels.markdown("Stages of a seed", "What the stages in these panels mean.", STAGES_TEXT)
+
+
 def _active_by_group() -> timeseries.Panel:
     active = EVERY_GROUP.sum("sanctum_active_slots", by="group_id")
     total = EVERY_GROUP.sum("sanctum_total_slots", by="group_id")
-    return panels.lines(
-        "Active slots by group",
-        "Active slots as a share of the group's slots.",
-        "percentunit",
-        panels.over_time("A", f"{active} / ({total} > 0)", "{{group_id}}"),
-    ).max(1)
+    return graphs.by_group(
+        graphs.lines(
+            "Active slots by group",
+            "Active slots as a share of the group's slots.",
+            "percentunit",
+            panels.over_time("A", f"{active} / ({total} > 0)", "{{group_id}}"),
+        )
+    )
 
 
 def _fossilized_by_group() -> timeseries.Panel:
     expr = EVERY_GROUP.per_episode("sanctum_seeds_fossilized_total", by="group_id")
-    return panels.lines(
-        "Fossilized per episode by group",
-        "Seeds kept for good per completed episode: which group's growth lasts.",
-        "suffix:/ep",
-        panels.over_time("A", expr, "{{group_id}}"),
+    return graphs.by_group(
+        graphs.lines(
+            "Fossilized per episode by group",
+            "Seeds kept for good per completed episode: which group's growth lasts.",
+            "suffix:/ep",
+            panels.over_time("A", expr, "{{group_id}}"),
+        )
     )
 
 
 def _blend_by_group() -> timeseries.Panel:
-    return panels.lines(
-        "Blend success by group",
-        f"Fossilized seeds among those that ended. {limits.BLEND_TEXT}",
-        "percentunit",
-        panels.over_time(
-            "A", EVERY_GROUP.mean("sanctum_blend_success_ratio", by="group_id"), "{{group_id}}"
-        ),
-    ).max(1)
+    return graphs.by_group(
+        graphs.lines(
+            "Blend success by group",
+            f"Fossilized seeds among those that ended. {limits.BLEND_TEXT}",
+            "percentunit",
+            panels.over_time(
+                "A", f"avg by (group_id) ({Runs(EVERY_GROUP).blend_success})", "{{group_id}}"
+            ),
+        )
+    )

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from grafana_foundation_sdk.builders import bargauge, stat
+from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.models import common
 
-from grafana import limits, panels
+from grafana import limits, panels, runbooks
+from grafana.layout import beside, line, row
 from grafana.palette import COLOURS
 from grafana.promql import SELECTED, Scope
 from sanctum_exporter.catalogue import TREND_VALUES
@@ -27,6 +29,20 @@ EVENTS: Final = {
 }
 """Name in the panel: value of the label event, the counter, decimals of the rate."""
 JUST_ABOVE_ZERO: Final = 0.001
+
+
+def place(frame: builder.Dashboard, top: int) -> int:
+    """Place the row, so low that it is seen without scrolling, and return where it ends."""
+    row(frame, "SlotsPanel")
+    line(frame, 2, (16, headline()), (8, active()))
+    return beside(
+        frame,
+        top + 3,
+        (9, stage_bars("Slots by stage", SELECTED, text_size=16)),
+        (3, [count("Germ"), pruned(), count("Foss")]),
+        (2, [rate("Germ"), rate("Prune"), rate("Foss")]),
+        (2, [lifespan(), blend()]),
+    )
 
 
 def headline() -> stat.Panel:
@@ -45,7 +61,7 @@ def headline() -> stat.Panel:
         ),
         panels.now("NONE", f"absent({SELECTED.of('sanctum_total_slots')})", BORDER_TITLE),
     ).text_mode(common.BigValueTextMode.NAME)
-    return panels.with_runbook(panel, "SanctumNoSlots")
+    return runbooks.linked(panel, "SanctumNoSlots")
 
 
 def stage_bars(title: str, scope: Scope, text_size: int) -> bargauge.Panel:
@@ -73,8 +89,8 @@ def stage_bars(title: str, scope: Scope, text_size: int) -> bargauge.Panel:
         panels.now("ABSENT", f"absent({total}) - 1", "NONE"),
         panels.now("NONE", f"{total} == 0", "NONE"),
     ).no_value(NO_DATA)
-    for row in STAGE_ROWS:
-        panel.override_by_query(row.abbreviation, [panels.fixed_property(COLOURS[row.style])])
+    for stage in STAGE_ROWS:
+        panel.override_by_query(stage.abbreviation, [panels.fixed_property(COLOURS[stage.style])])
     for ref_id, text in (("ABSENT", NO_DATA), ("NONE", NO_ENVIRONMENTS)):
         mapping = panels.value_texts({0: (text, COLOURS["dim"])})
         panel.override_by_query(
@@ -113,7 +129,7 @@ def active() -> stat.Panel:
         .color_scheme(panels.fixed(COLOURS["cyan"]))
         .override_by_query("NONE", [panels.fixed_property(COLOURS["dim"])])
     )
-    return panels.with_runbook(panel, "SanctumNoActiveSlots")
+    return runbooks.linked(panel, "SanctumNoActiveSlots")
 
 
 def count(name: str) -> stat.Panel:
@@ -145,7 +161,7 @@ def pruned() -> stat.Panel:
         .color_scheme(panels.fixed(COLOURS["dim"]))
         .override_by_query("MORE", [panels.fixed_property(COLOURS["red"])])
     )
-    return panels.with_runbook(panel, "SanctumHighPruneRate")
+    return runbooks.linked(panel, "SanctumHighPruneRate")
 
 
 def rate(name: str) -> stat.Panel:
@@ -188,7 +204,7 @@ def lifespan() -> stat.Panel:
         .decimals(0)
         .color_scheme(panels.fixed(COLOURS["cyan"]))
     )
-    return panels.with_runbook(panel, "SanctumShortLifespan")
+    return runbooks.linked(panel, "SanctumShortLifespan")
 
 
 def blend() -> stat.Panel:
@@ -205,7 +221,7 @@ def blend() -> stat.Panel:
         .color_scheme(panels.by_threshold())
         .thresholds(panels.thresholds(limits.BLEND_SUCCESS))
     )
-    return panels.with_runbook(panel, "SanctumLowBlendSuccess")
+    return runbooks.linked(panel, "SanctumLowBlendSuccess")
 
 
 def _shown(scope: Scope, expr: str) -> str:
