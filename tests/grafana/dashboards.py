@@ -36,14 +36,14 @@ class View:
 
     Attributes:
         dashboard: the dashboard.
-        values: chosen value of each variable, ``ALL`` for all.
+        values: chosen value of each variable, ``ALL`` for all, and several as a tuple.
         end: end of the time range, in seconds since the epoch.
         span_seconds: length of the time range.
         step_seconds: time between the points of a graph.
     """
 
     dashboard: Mapping[str, Any]
-    values: Mapping[str, str]
+    values: Mapping[str, str | tuple[str, ...]]
     end: float
     span_seconds: int = 60
     step_seconds: int = 1
@@ -67,7 +67,10 @@ class View:
 
     def options(self, server: Prometheus, name: str) -> list[str]:
         """Return the values that a query variable offers."""
-        query = self._variable(name)["definition"]
+        variable = self._variable(name)
+        query = variable["definition"]
+        if query.startswith("query_result("):
+            return self._results(server, query, variable["regex"])
         found = re.fullmatch(r"label_values\((.+), (\w+)\)", query)
         if found is None:
             raise ValueError(f"variable {name}: not a label_values query: {query}")
@@ -75,6 +78,16 @@ class View:
         expr = f"group by ({label}) (last_over_time({series}[{self.span_seconds}s]))"
         results = server.instant(expr, self.end)["result"]
         return sorted(result["metric"][label] for result in results if label in result["metric"])
+
+    def _results(self, server: Prometheus, query: str, regex: str) -> list[str]:
+        expr = self.fill(query.removeprefix("query_result(").removesuffix(")"))
+        texts = []
+        for result in server.instant(expr, self.end)["result"]:
+            labels = ",".join(f'{name}="{value}"' for name, value in result["metric"].items())
+            time, value = result["value"]
+            texts.append(f"{{{labels}}} {value} {time * 1000:.0f}")
+        matches = (re.search(regex.strip("/"), text) for text in texts)
+        return list(dict.fromkeys(match[1] for match in matches if match))
 
     def repeated(self, server: Prometheus, panel: Panel) -> list[tuple[View, Panel]]:
         """Return a panel, or its copies side by side, each with the view that it is drawn in."""
@@ -107,10 +120,40 @@ class View:
         if value == ALL:
             chosen: str = variable["allValue"]
             return chosen
-        if variable["multi"] or variable["includeAll"]:
-            value = value.replace("\\", "\\\\\\\\")
-            return _REGEX_CHARACTERS.sub(lambda found: f"\\\\{found[0]}", value)
+        if isinstance(value, tuple):
+            return f"({'|'.join(map(_escaped, value))})"
+        if variable.get("multi") or variable.get("includeAll"):
+            return _escaped(value)
         return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _escaped(value: str) -> str:
+    value = value.replace("\\", "\\\\\\\\")
+    return _REGEX_CHARACTERS.sub(lambda found: f"\\\\{found[0]}", value)
+
+
+def opened(uid: str, server: Prometheus, end: float, **chosen: str) -> View:
+    """Return a dashboard as Grafana opens it: each variable that nobody chose has its default.
+
+    Args:
+        uid: which dashboard.
+        server: where the options of variables come from.
+        end: end of the time range.
+        chosen: values of variables, as a link gives them.
+    """
+    view = View(load(uid), chosen, end)
+    for variable in view.dashboard["templating"]["list"]:
+        name = variable["name"]
+        if variable["type"] == "datasource" or name in chosen:
+            continue
+        if variable["type"] == "custom":
+            value = variable["current"]["value"]
+        elif variable["includeAll"]:
+            value = ALL
+        else:
+            value = next(iter(view.options(server, name)), "")
+        view = replace(view, values={**view.values, name: value})
+    return view
 
 
 def view_of_group(job: str, instance: str, group_id: str, end: float) -> View:
@@ -118,7 +161,7 @@ def view_of_group(job: str, instance: str, group_id: str, end: float) -> View:
     values = {
         "job": job,
         "instance": instance,
-        "run": ALL,
+        "run": "",
         "group_id": group_id,
         "groups": group_id,
     }

@@ -95,7 +95,7 @@ def name_of(point: Point) -> str:
 
 
 class Displays:
-    """Asks what the first row of sanctum-slots displays.
+    """Asks what the row SlotsPanel of sanctum-slots displays.
 
     Args:
         server: where the exporters' values are.
@@ -116,7 +116,7 @@ class Displays:
         """Return the displayed values of each panel, by its title."""
         view = dashboards.view_of_group(JOB, instance, group_id, self._moment)
         shown = {}
-        for tile in first_row(view.dashboard):
+        for tile in slots_panel(view.dashboard):
             filled, answers = view.ask(self._server, tile)
             values = self._grafana.display(filled, answers, theme)["values"]
             for value in values:
@@ -139,10 +139,12 @@ class Displays:
         return named
 
 
-def first_row(dashboard: Any) -> list[dashboards.Panel]:
-    """Return the panels between the first and the second row of a dashboard."""
-    rows = [item["gridPos"]["y"] for item in dashboard["panels"] if item["type"] == "row"]
-    return [p for p in dashboards.panels(dashboard) if rows[0] < p["gridPos"]["y"] < rows[1]]
+def slots_panel(dashboard: Any) -> list[dashboards.Panel]:
+    """Return the panels of the row SlotsPanel, which is the first of the dashboard."""
+    rows = [item for item in dashboard["panels"] if item["type"] == "row"]
+    assert rows[0]["title"] == "SlotsPanel"
+    top, bottom = (row["gridPos"]["y"] for row in rows[:2])
+    return [p for p in dashboards.panels(dashboard) if top < p["gridPos"]["y"] < bottom]
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,11 @@ async function display(panel, answers, theme) {
       return { values: (await singleValues(panel, answers, theme)).map((value) => described(panel, value)) };
     case 'table':
       return { rows: (await fields(panel, answers, theme)).flatMap(tableRows) };
+    case 'heatmap':
     case 'timeseries':
       return { series: (await fields(panel, answers, theme)).map(line) };
+    case 'xychart':
+      return { series: courses(panel, await fields(panel, answers, theme), theme).map(({ title, text, points }) => ({ title, text, points: points.length })) };
     default:
       throw new Error(`panel ${panel.id} '${panel.title}': nothing is known of panels of type '${panel.type}'`);
   }
@@ -87,4 +90,18 @@ function line(frame) {
   };
 }
 
-module.exports = { display, fields, singleValues };
+// What an xychart draws: every side's points, over the field that its mapping names.
+function courses(panel, [frame], theme) {
+  const named = (name) => frame?.fields.find((field) => data.getFieldDisplayName(field, frame) === name);
+  return panel.options.series.flatMap(({ x, y }) => {
+    const [at, drawn] = [x, y].map(({ matcher }) => named(matcher.options));
+    if (!at || !drawn) {
+      return [];
+    }
+    const points = at.values.map((value, index) => [value, drawn.values[index]]).filter((pair) => pair.every(Number.isFinite));
+    const color = data.getFieldSeriesColor(drawn, theme).color;
+    return [{ title: y.matcher.options, text: data.formattedValueToString(drawn.display(points.at(-1)?.[1])), points, color, at, drawn }];
+  });
+}
+
+module.exports = { courses, display, fields, singleValues };

@@ -2,11 +2,17 @@
 import * as data from '@grafana/data';
 import { BarGauge, BigValue, VizRepeater } from '@grafana/ui';
 import { TableNG } from '@grafana/ui/unstable';
+import { Cells, Courses } from './cells';
 import { Graph } from './graph';
 
 const display = require('../lib/display');
 
 const LCD_SPACING = 2;
+const DRAWN = ['bargauge', 'stat', 'table'];
+
+function Note({ height, children }) {
+  return <div style={{ textAlign: 'center', paddingTop: height / 2 - 10 }}>{children}</div>;
+}
 
 // Returns a function that draws a panel of some size.
 export async function drawing(panel, answers, theme) {
@@ -14,8 +20,22 @@ export async function drawing(panel, answers, theme) {
     const frames = await display.fields(panel, answers, theme);
     return (width, height) => <Graph panel={panel} frames={frames} width={width} height={height} theme={theme} />;
   }
+  if (panel.type === 'heatmap') {
+    const frames = await display.fields(panel, answers, theme);
+    return (width, height) => <Cells panel={panel} frames={frames} width={width} height={height} theme={theme} />;
+  }
+  if (panel.type === 'xychart') {
+    const lines = display.courses(panel, await display.fields(panel, answers, theme), theme);
+    return (width, height) => <Courses panel={panel} lines={lines} width={width} height={height} theme={theme} />;
+  }
+  if (!DRAWN.includes(panel.type)) {
+    return (width, height) => <Note height={height}>only in Grafana</Note>;
+  }
   if (panel.type === 'table') {
     const [frame] = await display.fields(panel, answers, theme);
+    if (!frame?.length) {
+      return (width, height) => <Note height={height}>{panel.fieldConfig.defaults.noValue}</Note>;
+    }
     data.cacheFieldDisplayNames([frame]);
     const sortBy = panel.options.sortBy ?? [];
     return (width, height) => (

@@ -78,7 +78,8 @@ function graph(panel, lines, times, stacked, theme) {
     const scaleKey = field.config.unit;
     if (!seen.has(scaleKey)) {
       const { min, max } = field.config;
-      builder.addScale({ scaleKey, orientation: ScaleOrientation.Vertical, direction: ScaleDirection.Up, min, max });
+      const softMax = custom.axisSoftMax;
+      builder.addScale({ scaleKey, orientation: ScaleOrientation.Vertical, direction: ScaleDirection.Up, min, max, softMax });
       builder.addAxis({
         scaleKey,
         formatValue: (value, decimals) => data.formattedValueToString(field.display(value, decimals)),

@@ -15,8 +15,12 @@ from grafana.promql import known_labels
 from tests import promql
 from tests.grafana import dashboards
 
-UIDS = ("sanctum-slots", "sanctum-fleet")
-CORE_PANELS = {"row", "stat", "bargauge", "timeseries", "table", "text", "alertlist"}
+UIDS = ("sanctum-slots", "sanctum-fleet", "sanctum-compare")
+TEXT_UIDS = (*UIDS, "sanctum-runbooks")
+CORE_PANELS = {
+    *("row", "stat", "bargauge", "timeseries", "table", "text", "alertlist"),
+    *("heatmap", "xychart"),
+}
 RATE_INTERVAL = timedelta(seconds=31)
 OVER_A_RATE_INTERVAL = {"rate", "increase", "irate", "delta", "deriv"}
 
@@ -46,19 +50,35 @@ def queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         for target in panel.get("targets", []):
             place = f"{panel['title']}-{target['refId']}"
             yield place, target["expr"], target.get("legendFormat", "")
-    for annotation in dashboard["annotations"]["list"]:
+    for annotation in annotations(dashboard):
         yield annotation["name"], annotation["expr"], annotation["textFormat"]
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":
-            found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["definition"])
-            assert found is not None
-            yield f"${variable['name']}", found[1], f"{{{{{found[2]}}}}}"
+            yield f"${variable['name']}", *of_variable(variable)
+
+
+def annotations(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the marks that a dashboard draws in its graphs."""
+    found: list[dict[str, Any]] = dashboard.get("annotations", {}).get("list", [])
+    return found
+
+
+def of_variable(variable: dict[str, Any]) -> tuple[str, str]:
+    """Return the expression of a variable, and the label whose values it offers, as a legend."""
+    definition = variable["definition"]
+    if found := re.fullmatch(r"label_values\((.+), (\w+)\)", definition):
+        return found[1], f"{{{{{found[2]}}}}}"
+    ranked = re.fullmatch(r"query_result\((.+)\)", definition)
+    label = re.match(r"/\^\\\{(\w+)=", variable["regex"])
+    assert ranked is not None
+    assert label is not None
+    return ranked[1], f"{{{{{label[1]}}}}}"
 
 
 def filled(expr: str) -> str:
     """Return an expression with some text for each variable."""
     expr = expr.replace("$__rate_interval", f"{RATE_INTERVAL.total_seconds():.0f}s")
-    return re.sub(r"\$\w+", "x", expr.replace("$__range", "1h"))
+    return re.sub(r"\$\w+", "x", expr.replace("$__range", "1h").replace("$align", "0"))
 
 
 def faults(expr: str, legend: str = "") -> list[str]:
@@ -126,7 +146,7 @@ def test_dashboards_can_be_provisioned_and_imported_by_hand(uid: str) -> None:
     assert used
     assert all(value == {"type": "prometheus", "uid": "${datasource}"} for value in used)
     assert dashboard["templating"]["list"][0]["name"] == "datasource"
-    shown = [*dashboard["links"], *dashboard["annotations"]["list"]]
+    shown = [*dashboard["links"], *annotations(dashboard)]
     assert shown
     assert not [item for item in shown if "placement" in item], "hidden in a menu"
 
@@ -142,7 +162,7 @@ def every_item(value: Any) -> Iterator[tuple[str, Any]]:
             yield from every_item(item)
 
 
-@pytest.mark.parametrize("uid", UIDS)
+@pytest.mark.parametrize("uid", TEXT_UIDS)
 def test_panels_are_numbered_and_do_not_overlap(uid: str) -> None:
     """Every panel has its own id and its own place within 24 columns."""
     panels = dashboards.load(uid)["panels"]
@@ -170,19 +190,19 @@ def test_panels_say_what_they_are(dashboard: dict[str, Any], panel: dict[str, An
         assert panel["targets"]
         assert defaults["noValue"]
         assert defaults["thresholds"]["steps"][0]["value"] is None
-        assert defaults["color"]["mode"] in ("fixed", "thresholds", "palette-classic")
+        assert defaults["color"]["mode"] in ("fixed", "thresholds", "shades")
         ids = [target["refId"] for target in panel["targets"]]
         assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("uid", UIDS)
+@pytest.mark.parametrize("uid", TEXT_UIDS)
 def test_links_lead_to_a_dashboard_with_variables_that_it_has(uid: str) -> None:
     """Links between dashboards name a uid that exists and fill in only known variables."""
     links = [v for k, v in every_item(dashboards.load(uid)) if k == "url" and v.startswith("/d/")]
     assert links
     for link in links:
         target, _, query = link.removeprefix("/d/").partition("?")
-        names = {v["name"] for v in dashboards.load(target)["templating"]["list"]}
+        names = {v["name"] for v in dashboards.load(target)["templating"].get("list", [])}
         assert set(re.findall(r"var-(\w+)=", query)) <= names
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
 from grafana import FOLDER
+from tests.grafana import dashboards
 from tests.recordings import ROOT
 
 PROVISIONING = FOLDER.parent / "provisioning"
@@ -44,9 +46,42 @@ def test_compose_mounts_what_provisioning_names() -> None:
 
 
 @pytest.mark.parametrize("uid", UIDS)
-def test_every_linked_runbook_exists(uid: str) -> None:
-    """A link from a panel leads to a page that somebody wrote."""
-    text = (FOLDER / f"{uid}.json").read_text("utf-8")
-    linked = set(re.findall(r"\$\{docs_url\}/runbooks/(\w+)\.md", text))
+def test_every_linked_runbook_is_in_grafana(uid: str) -> None:
+    """A link that is named after an alert opens the panel with that alert's runbook."""
+    runbooks = dashboards.load("sanctum-runbooks")
+    titles = {panel["id"]: panel["title"] for panel in runbooks["panels"]}
+    linked = {
+        (item["title"], item["url"])
+        for item in every_object(dashboards.load(uid))
+        if "viewPanel" in str(item.get("url"))
+    }
     assert len(linked) > 3
-    assert [name for name in linked if not (ROOT / f"docs/runbooks/{name}.md").is_file()] == []
+    for title, url in linked:
+        panel = url.removeprefix("/d/sanctum-runbooks?viewPanel=panel-")
+        assert title == f"Runbook {titles[int(panel)]}"
+
+
+def every_object(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object within a document."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from every_object(item)
+
+
+def test_the_runbooks_are_those_of_the_documentation() -> None:
+    """Every alert of the rules has its page as a panel, and no link in it leaves Grafana."""
+    rules = read("rules/alerts.yml")["groups"]
+    alerts = {rule["alert"] for group in rules for rule in group["rules"]}
+    panels = {p["title"]: p for p in dashboards.load("sanctum-runbooks")["panels"]}
+    assert panels.keys() == alerts
+    for name, panel in panels.items():
+        content = panel["options"]["content"]
+        page = (ROOT / f"docs/runbooks/{name}.md").read_text("utf-8")
+        headings = re.findall("^## .+$", page, re.MULTILINE)
+        assert headings
+        assert re.findall("^## .+$", content, re.MULTILINE) == headings
+        targets = re.findall(r"\]\(([^)]*)\)", content)
+        assert [target for target in targets if not target.startswith("/d/")] == []
