@@ -21,11 +21,18 @@ OF_RUN: Final = f'{OF_FLEET}, {THE_RUN}, group_id=~"|$group_id"'
 """Matchers of the alerts on the selected run, and on its process."""
 
 
-def firing(matchers: str) -> stat.Panel:
-    """Return the alerts that fire by name, each a link to its runbook."""
+def firing(matchers: str, *, counted: bool = False) -> stat.Panel:
+    """Return the alerts that fire by name, each a link to its runbook.
+
+    Args:
+        matchers: which alerts.
+        counted: whether of how many runs or processes each fires is told.
+    """
+    legend = "{{alertname}} ({{alerts}})" if counted else "{{alertname}}"
 
     def of(severity: str) -> str:
-        return f"count by (alertname) (ALERTS{{{matchers}, {severity}}})"
+        firing = f"count by (alertname) (ALERTS{{{matchers}, {severity}}})"
+        return f'count_values by (alertname) ("alerts", {firing})'
 
     critical, others = of('severity="critical"'), of('severity!="critical"')
     panel = panels.on_colour(
@@ -34,8 +41,8 @@ def firing(matchers: str) -> stat.Panel:
             "Alerts that Prometheus evaluates to firing; a name opens its runbook. None can fire "
             "where rules/alerts.yml is not loaded.",
             "none",
-            panels.now("CRITICAL", critical, "{{alertname}}"),
-            panels.now("OTHER", f"{others} unless on (alertname) {critical}", "{{alertname}}"),
+            panels.now("CRITICAL", critical, legend),
+            panels.now("OTHER", f"{others} unless on (alertname) {critical}", legend),
             panels.now("NONE", f"absent(ALERTS{{{matchers}}})", "none"),
         )
         .text_mode(common.BigValueTextMode.NAME)
@@ -45,7 +52,7 @@ def firing(matchers: str) -> stat.Panel:
         panel.override_by_query(ref_id, [panels.fixed_property(BACKGROUNDS[style])])
     for name in runbooks.NAMES:
         link = {"title": f"Runbook {name}", "url": runbooks.url(name)}
-        panel.override_by_name(name, [panels.property_of("links", [link])])
+        panel.override_by_regexp(f"/^{name}( |$)/", [panels.property_of("links", [link])])
     return panel
 
 

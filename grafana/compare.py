@@ -102,7 +102,8 @@ def build() -> builder.Dashboard:
         refresh="30s",
     )
     _variables(compare)
-    line(compare, 4, *((4, _standing(measure)) for measure in _MEASURES))
+    for three in (_MEASURES[:3], _MEASURES[3:]):
+        line(compare, 3, *((8, _standing(measure)) for measure in three))
     row(compare, "A on B, from the start of each")
     for three in (_MEASURES[:3], _MEASURES[3:]):
         line(compare, 9, *((8, _course(measure)) for measure in three))

@@ -6,13 +6,12 @@ from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import stat, timeseries
-from grafana_foundation_sdk.models import common
 
 from grafana import alerts, graphs, limits, panels, runbooks, runs_table
 from grafana.layout import COLUMNS, FLEET_UID, choice, frame, line, row, with_all
 from grafana.palette import COLOURS
 from grafana.promql import FLEET
-from grafana.runs import STATUSES, Runs, of_runs
+from grafana.runs import Runs, of_runs
 from sanctum_exporter import thresholds
 
 _RUNS: Final = Runs(FLEET)
@@ -20,8 +19,6 @@ _MEMORY: Final = f"{thresholds.FORGOTTEN_SECONDS // 60} minutes"
 _WORST: Final = 10
 _NAME: Final = "{{instance}} {{run}} {{group_id}}"
 _KNOWN: Final = f"count(last_over_time({FLEET.of('sanctum_exporter_build_info')}[$__range]))"
-_OVER_TIME: Final = ("finished", "running", "waiting", "stalled", "zero slots")
-"""States that the present values tell of any moment, the calm ones first."""
 
 
 def build() -> builder.Dashboard:
@@ -43,8 +40,8 @@ def build() -> builder.Dashboard:
     ):
         fleet.with_variable(with_all(choice(name, label, query, description), ".+").multi(True))
     fleet.annotation(alerts.firings(alerts.OF_FLEET))
-    widths = (3, 3, 3, 3, 3, 3, 6)
-    fired = alerts.firing(alerts.OF_FLEET).text_mode(common.BigValueTextMode.VALUE_AND_NAME)
+    widths = (*[2] * 5, 3, 11)
+    fired = alerts.firing(alerts.OF_FLEET, counted=True)
     line(fleet, 3, *zip(widths, (*_counts(), fired), strict=True))
     line(fleet, 11, (COLUMNS, runs_table.build("All runs", _RUNS)))
     line(fleet, 8, (14, _states()), (10, alerts.listed()))
@@ -124,24 +121,26 @@ def _trouble(title: str, description: str, condition: str, style: str, alert: st
 
 
 def _states() -> timeseries.Panel:
-    queries = [
-        panels.over_time(
-            each.name.replace(" ", "_").upper(),
-            f"count({of_runs(each.condition(_RUNS))})",
-            each.name,
-        )
-        for each in STATUSES
-        if each.name in _OVER_TIME
-    ]
-    return graphs.stacked(
+    running, stalled, zero = map(of_runs, (_RUNS.running, _RUNS.stalled, _RUNS.zero))
+    states = (
+        ("FINISHED", "finished", "dim", of_runs(_RUNS.finished)),
+        ("RUNNING", "running", "green", f"{running} unless {stalled} unless {zero}"),
+        ("LATE", "waiting or stalled", "yellow", f"{of_runs(_RUNS.waiting)} or {stalled}"),
+        ("ZERO", "zero slots", "red", zero),
+    )
+    queries = [panels.over_time(ref_id, f"count({runs})", name) for ref_id, name, _, runs in states]
+    panel = graphs.stacked(
         graphs.lines(
             "Runs by state over time",
-            "How many runs were in each state, one on the other. A stalled run is also a running "
-            "one, and so is one without slots.",
+            "How many runs were in each state, one on the other. Runs whose process is gone are "
+            "not counted any more.",
             "none",
             *queries,
         )
     )
+    for ref_id, _, style, _ in states:
+        panel.override_by_query(ref_id, [panels.fixed_property(COLOURS[style])])
+    return panel
 
 
 def _worst() -> list[panels.AnyPanel]:

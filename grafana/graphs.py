@@ -48,7 +48,11 @@ def lines(title: str, description: str, unit: str, *queries: Query) -> timeserie
             .mode(common.TooltipDisplayMode.MULTI)
             .sort(common.SortOrder.NONE)
         )
-        .color_scheme(fixed(_OTHERS))
+        .color_scheme(
+            dashboard_builder.FieldColor()
+            .mode(dashboard.FieldColorModeId.SHADES)
+            .fixed_color(_OTHERS)
+        )
         .thresholds(thresholds([(None, "text")]))
         .no_value(NO_DATA)
     )
@@ -66,10 +70,7 @@ def stacked(panel: timeseries_builder.Panel) -> timeseries_builder.Panel:
 
 
 def by_group(panel: timeseries_builder.Panel) -> timeseries_builder.Panel:
-    """Return a panel with a line for each group in the group's own colour."""
-    panel.color_scheme(
-        dashboard_builder.FieldColor().mode(dashboard.FieldColorModeId.SHADES).fixed_color(_OTHERS)
-    )
+    """Return a panel with the lines of the groups A and B in their own colours."""
     for name, colour in SIDES.items():
         panel.override_by_name(name, [fixed_property(colour)])
     return panel

@@ -22,6 +22,8 @@ from grafana.palette import COLOURS
 DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 NO_VALUE: Final = "-"
 NO_DATA: Final = "no data: is an exporter scraped, in this time range?"
+_NAME_SIZE: Final = 12
+"""Grafana reserves for the name of a bar what it takes at 0.4 of the bar's height."""
 LARGE_TEXT: Final = 24
 """Pixels from which on coloured text may have a contrast of 3:1 (WCAG)."""
 
@@ -103,6 +105,16 @@ def value_texts(
     return dashboard.ValueMap(options=options)
 
 
+def nothing(label: str, colour: str) -> dashboard.SpecialValueMap:
+    """Return a mapping of no value, which else has the colour of one, red where 0 is bad."""
+    return dashboard.SpecialValueMap(
+        options=dashboard.DashboardSpecialValueMapOptions(
+            match=dashboard.SpecialValueMatch.NULL,
+            result=dashboard.ValueMappingResult(text=label, color=colour),
+        )
+    )
+
+
 def thresholds(steps: Steps) -> dashboard_builder.ThresholdsConfig:
     """Return thresholds; the first step's bound is None."""
     return (
@@ -129,13 +141,6 @@ def stat(
         queries: what to show.
         missing: what stands there where there is nothing to show.
     """
-    # Without it nothing has the colour of a value, red where 0 is bad.
-    nothing = dashboard.SpecialValueMap(
-        options=dashboard.DashboardSpecialValueMapOptions(
-            match=dashboard.SpecialValueMatch.NULL,
-            result=dashboard.ValueMappingResult(text=missing, color=COLOURS["dim"]),
-        )
-    )
     panel = (
         stat_builder.Panel()
         .unit(unit)
@@ -149,7 +154,7 @@ def stat(
         .show_percent_change(False)
         .color_scheme(fixed("text"))
         .thresholds(thresholds([(None, "text")]))
-        .mappings([nothing])
+        .mappings([nothing(missing, COLOURS["dim"])])
         .no_value(missing)
     )
     return described(panel, title, description, queries)
@@ -161,7 +166,7 @@ def on_colour(panel: stat_builder.Panel) -> stat_builder.Panel:
 
 
 def bars(
-    title: str, description: str, unit: str, shown: str, text_size: int, *queries: Query
+    title: str, description: str, unit: str, shown: str, *queries: Query
 ) -> bargauge_builder.Panel:
     """Return a panel of horizontal bars.
 
@@ -170,7 +175,6 @@ def bars(
         description: what the panel tells.
         unit: unit of the values.
         shown: regular expression of the names that get a bar; the others only set the scale.
-        text_size: size of names; Grafana's own choice cuts long names off.
         queries: what to show.
     """
     panel = (
@@ -184,7 +188,7 @@ def bars(
         .name_placement(common.BarGaugeNamePlacement.LEFT)
         .orientation(common.VizOrientation.HORIZONTAL)
         .show_unfilled(True)
-        .text(common_builder.VizTextDisplayOptions().title_size(text_size).value_size(LARGE_TEXT))
+        .text(common_builder.VizTextDisplayOptions().title_size(_NAME_SIZE).value_size(LARGE_TEXT))
         .sizing(common.BarGaugeSizing.AUTO)
         .min_viz_width(8)
         .min_viz_height(16)
@@ -198,11 +202,11 @@ def bars(
 
 def ranking(title: str, description: str, unit: str, query: Query) -> bargauge_builder.Panel:
     """Return a panel of one bar for each series, in the order of the answer."""
-    panel = bars(title, description, unit, "", 12, query)
+    panel = bars(title, description, unit, "", query)
     return (
         panel.display_mode(common.BarGaugeDisplayMode.BASIC)
         .value_mode(common.BarGaugeValueMode.TEXT)
-        .text(common_builder.VizTextDisplayOptions().title_size(12).value_size(14))
+        .text(common_builder.VizTextDisplayOptions().title_size(_NAME_SIZE).value_size(14))
         .color_scheme(by_threshold())
         .max_viz_height(22)
         .no_value(NO_DATA)

@@ -69,13 +69,15 @@ def build(title: str, runs: Runs) -> panels.AnyPanel:
             panels.property_of("displayName", column.title),
             panels.property_of("unit", column.unit),
             panels.property_of("custom.width", column.width),
+            panels.property_of("noValue", panels.NO_VALUE),
+            panels.property_of("mappings", [panels.nothing(panels.NO_VALUE, "transparent")]),
             *column.looks,
         ]
         table.override_by_name(f"Value #{column.ref_id}", looks)
     opens = panels.property_of("links", [{"title": "Open SlotsPanel", "url": SLOTS_LINK}])
     for label, shown, width, links in (
-        ("instance", "Instance", 210, [opens]),
-        ("run", "Run", 150, []),
+        ("instance", "Instance", 190, [opens]),
+        ("run", "Run", 130, []),
         ("group_id", "Group", 75, [opens]),
         ("task", "Task", 130, []),
         ("reward_mode", "Reward", 100, []),

@@ -59,7 +59,7 @@ def build() -> builder.Dashboard:
     _annotations(slots)
     status_line.place(slots)
     row(slots, "Over time", slots_panel.place(slots, status_line.HEIGHT))
-    line(slots, 8, (10, _stages_over_time()), (7, _utilisation()), (7, _blend()))
+    line(slots, 7, (12, _stages_over_time()), (6, _utilisation()), (6, _blend()))
     line(slots, 8, (8, _per_episode()), (8, _recent_per_episode()), (8, _per_minute()))
     line(slots, 8, (8, _lifespan()), (8, _progress()), (8, alerts.listed()))
     row(slots, "Groups side by side")
@@ -137,7 +137,7 @@ def _utilisation() -> timeseries.Panel:
             panels.over_time("ACTIVE", share, "active"),
         ),
         limits.ACTIVE,
-    )
+    ).no_value("no slots")
     return runbooks.linked(panel, "SanctumMostlyDormant")
 
 
@@ -175,6 +175,7 @@ def _recent_per_episode() -> timeseries.Panel:
             "suffix:/ep",
             *queries,
         )
+        .no_value("no episode was completed lately")
         .show_points(common.VisibilityMode.ALWAYS)
         .point_size(5)
         .span_nulls(True)
@@ -257,7 +258,7 @@ def _progress() -> timeseries.Panel:
 
 
 def _repeated_bars() -> panels.AnyPanel:
-    bars = slots_panel.stage_bars("Group $groups", REPEATED, text_size=12)
+    bars = slots_panel.stage_bars("Group $groups", REPEATED)
     return bars.repeat("groups").repeat_direction("h").max_per_row(4)
 
 

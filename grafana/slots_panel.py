@@ -34,14 +34,13 @@ JUST_ABOVE_ZERO: Final = 0.001
 def place(frame: builder.Dashboard, top: int) -> int:
     """Place the row, so low that it is seen without scrolling, and return where it ends."""
     row(frame, "SlotsPanel")
-    line(frame, 2, (16, headline()), (8, active()))
+    line(frame, 3, (16, headline()), (8, active()))
     return beside(
         frame,
-        top + 3,
-        (9, stage_bars("Slots by stage", SELECTED, text_size=16)),
-        (3, [count("Germ"), pruned(), count("Foss")]),
-        (2, [rate("Germ"), rate("Prune"), rate("Foss")]),
-        (2, [lifespan(), blend()]),
+        top + 4,
+        (9, stage_bars("Slots by stage", SELECTED)),
+        (3, [count("Germ"), pruned(), count("Foss"), lifespan()]),
+        (3, [rate("Germ"), rate("Prune"), rate("Foss"), blend()]),
     )
 
 
@@ -64,7 +63,7 @@ def headline() -> stat.Panel:
     return runbooks.linked(panel, "SanctumNoSlots")
 
 
-def stage_bars(title: str, scope: Scope, text_size: int) -> bargauge.Panel:
+def stage_bars(title: str, scope: Scope) -> bargauge.Panel:
     """Return a bar a stage; total slots are in the data only to be the end of the scale."""
     stages = [
         panels.now(
@@ -83,7 +82,6 @@ def stage_bars(title: str, scope: Scope, text_size: int) -> bargauge.Panel:
         f"`{NO_DATA}`: nothing is published. `{NO_ENVIRONMENTS}`: there are no slots.",
         "none",
         f"/^({names}|NONE)$/",
-        text_size,
         *stages,
         panels.now("TOTAL", f"{total} > 0", "TOTAL"),
         panels.now("ABSENT", f"absent({total}) - 1", "NONE"),

@@ -101,7 +101,7 @@ def _remaining() -> stat.Panel:
 
 
 def _name() -> stat.Panel:
-    info = SELECTED.of("sanctum_run_info")
+    info = SELECTED.of("sanctum_run_info", 'run_id!=""')
     panel = panels.stat(
         "Run",
         "Name of the run. Its task and its reward are below, in the row Run.",

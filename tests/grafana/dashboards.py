@@ -95,6 +95,8 @@ class View:
         if name is None:
             return [(self, panel)]
         options = self.options(server, name)
+        if not options:
+            return [(self, panel)]
         width = COLUMNS // len(options)
         return [
             (

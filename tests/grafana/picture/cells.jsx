@@ -1,7 +1,7 @@
 // Heatmaps and courses: both panels are the application's, so these are drawings of the harness with the panel's data.
 import * as data from '@grafana/data';
 
-const AXIS = 44;
+const AXIS = 60;
 const LEGEND = 24;
 
 function Empty({ panel, height }) {
