@@ -178,4 +178,4 @@ def _course(measure: _Measure) -> panels.AnyPanel:
         f"{measure.description} Over completed episodes or seconds since the start.",
         measure.unit,
         *queries,
-    )
+    ).decimals(measure.decimals)

@@ -16,8 +16,6 @@ from sanctum_exporter import thresholds
 
 _RUNS: Final = Runs(FLEET)
 _MEMORY: Final = f"{thresholds.FORGOTTEN_SECONDS // 60} minutes"
-_WORST: Final = 10
-_NAME: Final = "{{instance}} {{run}} {{group_id}}"
 _KNOWN: Final = f"count(last_over_time({FLEET.of('sanctum_exporter_build_info')}[$__range]))"
 
 
@@ -45,8 +43,8 @@ def build() -> builder.Dashboard:
     line(fleet, 3, *zip(widths, (*_counts(), fired), strict=True))
     line(fleet, 11, (COLUMNS, runs_table.build("All runs", _RUNS)))
     line(fleet, 8, (14, _states()), (10, alerts.listed()))
-    row(fleet, f"The worst {_WORST}")
-    line(fleet, 8, *((8, panel) for panel in _worst()))
+    row(fleet, f"The worst {runs_table.WORST}")
+    line(fleet, 10, *((8, panel) for panel in _worst()))
     row(fleet, "All together")
     line(fleet, 8, *((8, panel) for panel in _distributions()))
     line(fleet, 3, *((6, panel) for panel in _totals()))
@@ -147,28 +145,30 @@ def _worst() -> list[panels.AnyPanel]:
     ended = of_runs(_RUNS.under_way(_RUNS.blend_success))
     pruned = of_runs(_RUNS.under_way(_RUNS.per_episode("sanctum_seeds_pruned_total")))
     return [
-        panels.ranking(
-            "Longest silent",
+        runs_table.worst(
+            "Silent for",
             "Runs under way whose newest event is the oldest, in hours, minutes and seconds.",
             "dtdhms",
-            panels.now("A", f"topk({_WORST}, {of_runs(_RUNS.under_way(_RUNS.age))})", _NAME),
-        ).thresholds(panels.thresholds(limits.SILENCE)),
-        panels.ranking(
-            "Lowest blend success",
+            limits.SILENCE,
+            of_runs(_RUNS.under_way(_RUNS.age)),
+            worst_is_most=True,
+        ),
+        runs_table.worst(
+            "Blend success",
             f"Runs under way of which a seed has ended. {limits.BLEND_TEXT}",
             "percentunit",
-            panels.now("A", f"bottomk({_WORST}, {ended})", _NAME),
-        )
-        .max(1)
-        .thresholds(panels.thresholds(limits.BLEND_SUCCESS)),
-        panels.ranking(
-            "Most pruned per episode",
+            limits.BLEND_SUCCESS,
+            ended,
+            worst_is_most=False,
+        ),
+        runs_table.worst(
+            "Pruned",
             f"Seeds pruned per completed episode of runs under way: {limits.PRUNE_RATE_TEXT}",
             "suffix:/ep",
-            panels.now("A", f"topk({_WORST}, {pruned})", _NAME),
-        )
-        .decimals(1)
-        .thresholds(panels.thresholds(limits.PRUNE_RATE)),
+            limits.PRUNE_RATE,
+            pruned,
+            worst_is_most=True,
+        ),
     ]
 
 

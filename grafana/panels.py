@@ -200,19 +200,6 @@ def bars(
     return described(panel, title, description, queries)
 
 
-def ranking(title: str, description: str, unit: str, query: Query) -> bargauge_builder.Panel:
-    """Return a panel of one bar for each series, in the order of the answer."""
-    panel = bars(title, description, unit, "", query)
-    return (
-        panel.display_mode(common.BarGaugeDisplayMode.BASIC)
-        .value_mode(common.BarGaugeValueMode.TEXT)
-        .text(common_builder.VizTextDisplayOptions().title_size(_NAME_SIZE).value_size(14))
-        .color_scheme(by_threshold())
-        .max_viz_height(22)
-        .no_value(NO_DATA)
-    )
-
-
 def table(title: str, description: str, *queries: Query) -> table_builder.Panel:
     """Return a table."""
     panel = (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from grafana_foundation_sdk.builders import common as common_builder
+from grafana_foundation_sdk.builders import table as builder
 from grafana_foundation_sdk.models import dashboard
 
 from grafana import limits, panels
@@ -19,6 +20,8 @@ SLOTS_LINK: Final = (
     "&var-instance=${__data.fields.instance}&var-run=${__data.fields.run}"
     "&var-group_id=${__data.fields.group_id}&${__url_time_range}"
 )
+WORST: Final = 10
+"""How many runs a table of the worst has."""
 _NO_NAME: Final = "-"
 """Stands for the run of an exporter that gives it no label, so that links can name it."""
 _TEXTS: Final = {
@@ -74,10 +77,54 @@ def build(title: str, runs: Runs) -> panels.AnyPanel:
             *column.looks,
         ]
         table.override_by_name(f"Value #{column.ref_id}", looks)
+    _name_labels(table)
+    order = [
+        *("Value #STATUS", "instance", "run", "group_id"),
+        *(f"Value #{column.ref_id}" for column in columns if column.ref_id != "STATUS"),
+        *("task", "reward_mode", "job"),
+    ]
+    table.with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
+    return _ordered(table, order, "Status", worst_is_most=True)
+
+
+def worst(
+    title: str, description: str, unit: str, steps: panels.Steps, expr: str, *, worst_is_most: bool
+) -> panels.AnyPanel:
+    """Return a table of the runs in which a value is the worst, with a bar for the value.
+
+    Args:
+        title: title of the panel, and of the value.
+        description: what the panel tells.
+        unit: unit of the value.
+        steps: limits of the value.
+        expr: its value of each run.
+        worst_is_most: whether the worst value is the highest, otherwise the lowest.
+    """
+    select = "topk" if worst_is_most else "bottomk"
+    query = panels.rows("A", _named(f"{select}({WORST}, {expr})"))
+    table = panels.table(title, description, query)
+    looks = [
+        panels.property_of("displayName", title),
+        panels.property_of("unit", unit),
+        panels.property_of("min", 0),
+        panels.property_of("custom.cellOptions", {"type": "gauge", "mode": "basic"}),
+        panels.property_of("color", {"mode": "thresholds"}),
+        panels.thresholds_property(steps),
+        _decimals(0 if unit == "percentunit" else 1),
+        panels.property_of("custom.width", 170),
+    ]
+    table.override_by_name("Value", looks)
+    _name_labels(table)
+    order = ["instance", "Value", "group_id", "run", "job"]
+    return _ordered(table, order, title, worst_is_most=worst_is_most)
+
+
+def _name_labels(table: builder.Panel) -> None:
+    """Name the columns of labels, and link those that people look for."""
     opens = panels.property_of("links", [{"title": "Open SlotsPanel", "url": SLOTS_LINK}])
     for label, shown, width, links in (
-        ("instance", "Instance", 190, [opens]),
-        ("run", "Run", 130, []),
+        ("instance", "Instance", 240, [opens]),
+        ("run", "Run", 110, []),
         ("group_id", "Group", 75, [opens]),
         ("task", "Task", 130, []),
         ("reward_mode", "Reward", 100, []),
@@ -85,25 +132,20 @@ def build(title: str, runs: Runs) -> panels.AnyPanel:
     ):
         named = panels.property_of("displayName", shown)
         table.override_by_name(label, [named, panels.property_of("custom.width", width), *links])
-    order = [
-        *("Value #STATUS", "instance", "run", "group_id"),
-        *(f"Value #{column.ref_id}" for column in columns if column.ref_id != "STATUS"),
-        *("task", "reward_mode", "job"),
-    ]
-    return (
-        table.with_transformation(dashboard.DataTransformerConfig(id_val="merge", options={}))
-        .with_transformation(
-            dashboard.DataTransformerConfig(
-                id_val="organize",
-                options={
-                    "excludeByName": {"Time": True, "Value #INFO": True},
-                    "indexByName": {name: index for index, name in enumerate(order)},
-                    "renameByName": {},
-                },
-            )
-        )
-        .sort_by([common_builder.TableSortByFieldState().display_name("Status").desc(True)])
-    )
+
+
+def _ordered(
+    table: builder.Panel, order: Sequence[str], by: str, *, worst_is_most: bool
+) -> builder.Panel:
+    """Return a table with its columns in order, the worst row first."""
+    options = {
+        "excludeByName": {"Time": True, "Value #INFO": True},
+        "indexByName": {name: index for index, name in enumerate(order)},
+        "renameByName": {},
+    }
+    organize = dashboard.DataTransformerConfig(id_val="organize", options=options)
+    first = common_builder.TableSortByFieldState().display_name(by).desc(worst_is_most)
+    return table.with_transformation(organize).sort_by([first])
 
 
 def _columns(runs: Runs) -> list[_Column]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from grafana import panels
 from sanctum_exporter.readings import Activity, GroupReading
 from sanctum_exporter.state.groups import Groups
 from sanctum_exporter.state.intake import Intake
@@ -31,6 +32,9 @@ groups:
       - alert: SanctumTest
         expr: sanctum_total_slots{instance="ab"} > 0
         labels: {severity: warning}
+      - alert: SanctumTestCritical
+        expr: sanctum_total_slots{instance="empty"} == 0
+        labels: {severity: critical}
 """
 NO_SLOTS = (
     b'{"event_type": "TRAINING_STARTED", "group_id": "default",'
@@ -52,11 +56,20 @@ class Fleet(NamedTuple):
     server: prometheus.Prometheus
     moment: float
 
-    def slots(self, instance: str, group_id: str, run: str = ALL) -> View:
-        """Return sanctum-slots of one group."""
-        chosen = {"job": JOB, "instance": instance, "run": run}
+    def slots(
+        self, instance: str, group_id: str = "default", run: str | tuple[str, ...] = ""
+    ) -> View:
+        """Return sanctum-slots of one group, of one run or of several."""
+        chosen: dict[str, str | tuple[str, ...]] = {"job": JOB, "instance": instance, "run": run}
         chosen |= {"group_id": group_id, "groups": group_id}
         return View(dashboards.load("sanctum-slots"), chosen, self.moment)
+
+    def compare(self, a: str, b: str, align: str = "0") -> View:
+        """Return sanctum-compare of two instances, of groups A and B where they are one."""
+        groups = ("A", "B") if a == b else ("default", "default")
+        chosen = {"job": JOB, "align": align, "a_instance": a, "b_instance": b}
+        chosen |= {"a_run": "", "b_run": "", "a_group": groups[0], "b_group": groups[1]}
+        return View(dashboards.load("sanctum-compare"), chosen, self.moment)
 
     def fleet(self) -> View:
         """Return sanctum-fleet of all runs."""
@@ -67,10 +80,17 @@ class Fleet(NamedTuple):
 class Watch:
     """What ``watch`` publishes of its runs: it is to outlive them, and may fail to read them."""
 
-    def __init__(self, *runs: Intake, on_duty: bool = True, failure: str | None = None) -> None:
+    def __init__(
+        self,
+        *runs: Intake,
+        on_duty: bool = True,
+        failure: str | None = None,
+        passed_over: int = 0,
+    ) -> None:
         self._runs = runs
         self._on_duty = on_duty
         self._failure = failure
+        self._passed_over = passed_over
 
     def readings(self) -> Sequence[GroupReading]:
         """Return those of all runs."""
@@ -78,7 +98,9 @@ class Watch:
 
     def activity(self) -> Activity:
         """Return the exporter's state, without counts of events."""
-        return Activity(on_duty=self._on_duty, source_failure=self._failure)
+        return Activity(
+            on_duty=self._on_duty, source_failure=self._failure, runs_passed_over=self._passed_over
+        )
 
 
 def half_done(seconds_ago: float, run: str | None = None, lines: int = MIDWAY) -> Intake:
@@ -122,8 +144,10 @@ def fleet(stack_tool: Callable[[str], Path]) -> Iterator[Fleet]:
         address = short_lived.enter_context(exporters.served(several, run_label=True))
         targets.append(prometheus.Target(JOB, "dead-several", address))
         named = fed(recordings.lines("lifecycle_only"), run="one")
-        address = stack.enter_context(exporters.served(named, run_label=True))
-        targets.append(prometheus.Target(JOB, "named", address))
+        two = Watch(half_done(0, "new"), half_done(2 * HOUR, "old"), on_duty=False, passed_over=3)
+        for name, source in (("named", named), ("several", two)):
+            address = stack.enter_context(exporters.served(source, run_label=True))
+            targets.append(prometheus.Target(JOB, name, address))
         server = stack.enter_context(prometheus.running(targets, ALERT))
         server.wait_for(f"count(sanctum_exporter_build_info) == {len(targets)}")
         short_lived.close()
@@ -135,7 +159,7 @@ def fleet(stack_tool: Callable[[str], Path]) -> Iterator[Fleet]:
         moment = server.wait_for(
             'ALERTS{alertname="SanctumTest", alertstate="firing"}'
             ' and on () absent_over_time(sanctum_exporter_build_info{instance=~"dead.*"}[5s])'
-            " and on () count(sanctum_exporter_build_info) == 10"
+            " and on () count(sanctum_exporter_build_info) == 11"
         )
         yield Fleet(server, moment)
 
@@ -153,17 +177,25 @@ def test_every_query_of_slots_returns_data(fleet: Fleet) -> None:
     views = [
         fleet.slots("ab", "A"),
         fleet.slots("ab", "B"),
-        fleet.slots("empty", "default"),
-        fleet.slots("busy", "default"),
-        fleet.slots("named", "default", "one"),
-        fleet.slots("nowhere", "default"),
+        fleet.slots("empty"),
+        fleet.slots("busy"),
+        fleet.slots("named", run="one"),
+        fleet.slots("several", run=("new", "old")),
+        fleet.slots("unreadable"),
+        fleet.slots("nowhere"),
     ]
     assert unanswered(fleet.server, views) == set()
 
 
 def test_every_query_of_the_fleet_returns_data(fleet: Fleet) -> None:
     """Every query has data for all runs together."""
-    assert unanswered(fleet.server, [fleet.fleet()]) == set()
+    assert unanswered(fleet.server, [fleet.fleet()]) == {("Firing alerts", "NONE")}
+
+
+def test_every_query_of_a_comparison_returns_data(fleet: Fleet) -> None:
+    """Every query has data of an A/B run, whatever it is aligned by."""
+    for align in "01":
+        assert unanswered(fleet.server, [fleet.compare("ab", "ab", align)]) == set()
 
 
 def unanswered(server: prometheus.Prometheus, views: list[View]) -> set[tuple[str, str]]:
@@ -176,7 +208,7 @@ def unanswered(server: prometheus.Prometheus, views: list[View]) -> set[tuple[st
                 asked.add((panel["title"], ref_id))
                 if any(has_number(series) for series in answer["result"]):
                     answered.add((panel["title"], ref_id))
-        for annotation in view.dashboard["annotations"]["list"]:
+        for annotation in view.dashboard.get("annotations", {}).get("list", []):
             asked.add(("annotation", annotation["name"]))
             if server.instant(view.fill(annotation["expr"]), view.end)["result"]:
                 answered.add(("annotation", annotation["name"]))
@@ -190,28 +222,59 @@ def has_number(series: dict[str, Any]) -> bool:
     return any(value not in ("NaN", "+Inf", "-Inf") for _, value in points)
 
 
-def test_a_run_with_a_name_is_found_by_it_and_by_all(fleet: Fleet, grafana: Grafana) -> None:
-    """The run's SlotsPanel is the same whether it is chosen or the only one; others are empty."""
-    titles = []
-    for run in ("one", ALL, "two"):
-        view = fleet.slots("named", "default", run)
-        panel = next(dashboards.panels(view.dashboard))
-        titles.append(grafana.display(*view.ask(fleet.server, panel))["values"][0]["text"])
-    assert titles == ["CURRENT SLOTS ─ 9 across 3 envs"] * 2 + ["CURRENT SLOTS"]
+def test_a_run_with_a_name_is_found_by_it(fleet: Fleet, grafana: Grafana) -> None:
+    """One that the exporter does not follow is not there, and one without a name always is."""
+
+    def headline(instance: str, run: str) -> str:
+        view = fleet.slots(instance, run=run)
+        title = "SlotsPanel · group $group_id"
+        (panel,) = (p for p in dashboards.panels(view.dashboard) if p["title"] == title)
+        text: str = grafana.display(*view.ask(fleet.server, panel))["values"][0]["text"]
+        return text
+
+    assert headline("named", "one") == "CURRENT SLOTS ─ 9 across 3 envs"
+    assert headline("named", "two") == "CURRENT SLOTS"
+    assert headline("busy", "two") == headline("busy", "") != "CURRENT SLOTS"
+
+
+def test_a_dashboard_opens_with_the_newest_run_that_is_alive(fleet: Fleet) -> None:
+    """Older runs, those that are over, and those whose process is gone come after it."""
+    server, moment = fleet.server, fleet.moment
+    view = dashboards.opened("sanctum-slots", server, moment)
+    under_way = {"busy", "stalled", "empty", "heuristic", "several"}
+    instances = view.options(server, "instance")
+    assert view.values["instance"] == instances[0] == "empty"
+    assert set(instances[: len(under_way)]) == under_way
+    *rest, without_run = instances[len(under_way) :]
+    assert [name.startswith("dead") for name in rest] == [False] * 5 + [True] * 5
+    assert without_run == "unreadable"
+    of_several = dashboards.opened("sanctum-slots", server, moment, job=JOB, instance="several")
+    assert of_several.values["run"] == "new"
+    assert of_several.options(server, "run") == ["new", "old"]
+    compared = dashboards.opened(
+        "sanctum-compare", server, moment, job=JOB, a_instance="ab", b_instance="ab"
+    )
+    assert {compared.values["a_group"], compared.values["b_group"]} == {"A", "B"}
 
 
 def test_the_fleet_tells_which_runs_need_somebody(fleet: Fleet, grafana: Grafana) -> None:
     """Zero slots, stalled, died and finished are told apart, in words and colours."""
     view = fleet.fleet()
     shown = {p["title"]: grafana.display(*view.ask(fleet.server, p)) for p in asked_of(view)}
-    numbers = {title: d["values"][0]["text"] for title, d in shown.items() if "values" in d}
+    numbers = {
+        title: ", ".join(value["text"].strip() for value in display["values"])
+        for title, display in shown.items()
+        if "values" in display
+    }
     row = midway_row()
     slots, active = row["total_slots"], row["active_slots"]
     busy = recordings.golden("heuristic")[-1]
-    all_slots = 2 * slots + busy["total_slots"]
-    all_active = 2 * active + busy["active_slots"]
-    assert {title: text.strip() for title, text in numbers.items()} == {
-        "Under way": "4",
+    all_slots = 3 * slots + busy["total_slots"]
+    all_active = 3 * active + busy["active_slots"]
+    assert in_hours(numbers.pop("Last one done in")) == LEFT_HOURS
+    assert numbers == {
+        "Under way": "5",
+        "Firing alerts": "SanctumTestCritical (1), SanctumTest (2)",
         "Zero slots": "1",
         "Stalled": "1",
         "Died": "2",
@@ -220,33 +283,35 @@ def test_the_fleet_tells_which_runs_need_somebody(fleet: Fleet, grafana: Grafana
         "Slots": f"{all_slots}",
         "Active slots": f"{all_active}",
         "Utilisation": f"{all_active / all_slots:.0%}",
-        "Last one done in": LEFT,
     }
     rows = {
-        (row["instance"]["text"], row["run"]["text"], row["group_id"]["text"]): row
+        (row["Instance"]["text"], row["Run"]["text"], row["Group"]["text"]): row
         for row in shown["All runs"]["rows"]
     }
     assert {key: row["Status"]["text"] for key, row in rows.items()} == {
-        ("ab", "All", "A"): "finished",
-        ("ab", "All", "B"): "finished",
-        ("busy", "All", "default"): "running",
-        ("dead", "All", "default"): "died",
+        ("ab", "-", "A"): "finished",
+        ("ab", "-", "B"): "finished",
+        ("busy", "-", "default"): "running",
+        ("dead", "-", "default"): "died",
         ("dead-several", "new", "default"): "died",
-        ("empty", "All", "default"): "zero slots",
-        ("heuristic", "All", "default"): "running",
+        ("empty", "-", "default"): "zero slots",
+        ("heuristic", "-", "default"): "running",
         ("named", "one", "default"): "finished",
-        ("past", "All", "default"): "past",
-        ("placeholder", "All", "default"): "waiting",
-        ("stalled", "All", "default"): "stalled",
-        ("stopped", "All", "default"): "past",
+        ("past", "-", "default"): "past",
+        ("placeholder", "-", "default"): "waiting",
+        ("several", "new", "default"): "running",
+        ("several", "old", "default"): "past",
+        ("stalled", "-", "default"): "stalled",
+        ("stopped", "-", "default"): "past",
     }
-    left = {key[0]: row["Remaining"]["text"].strip() for key, row in rows.items()}
-    assert {name: text for name, text in left.items() if text != "-"} == {
-        "busy": LEFT,
-        "stalled": "2.1 hours",
+    left = {key[:2]: row["Time left"]["text"].strip() for key, row in rows.items()}
+    assert {name: in_hours(text) for name, text in left.items() if text != "-"} == {
+        ("busy", "-"): LEFT_HOURS,
+        ("several", "new"): LEFT_HOURS,
+        ("stalled", "-"): LEFT_HOURS - 0.5,
     }
-    row = rows["ab", "All", "B"]
-    assert (row["task"]["text"], row["Slots"]["text"]) == ("cifar_baseline", "9")
+    row = rows["ab", "-", "B"]
+    assert (row["Task"]["text"], row["Slots"]["text"]) == ("cifar_baseline", "9")
     assert (row["Active"]["text"], row["Progress"]["text"]) == ("0%", "100%")
     assert (row["Blend"]["text"], row["Fossilized"]["text"]) == (
         "62%",
@@ -254,7 +319,7 @@ def test_the_fleet_tells_which_runs_need_somebody(fleet: Fleet, grafana: Grafana
     )
 
 
-LEFT = "2.6 hours"
+LEFT_HOURS = 2.6
 """What a run in the middle has to go, if the rest takes as long per episode as its first batch.
 
 The recorded run took 6.279 s for 4 of 16 episodes, so 18.84 s for the rest, of which 3.23 s had
@@ -262,38 +327,115 @@ passed: 15.6 s, and 600 times that here. Half an hour later that is half an hour
 """
 
 
+def in_hours(text: str) -> float:
+    """Return hours, minutes and seconds as tenths of hours, in which a test's own time is lost."""
+    hours, minutes, seconds = map(int, text.split(":"))
+    return round(hours + minutes / 60 + seconds / 3600, 1)
+
+
 def midway_row() -> dict[str, Any]:
     """Return what esper-lite computed for the run in the middle."""
     return [row for row in recordings.golden("ppo_single") if row["line"] <= MIDWAY][-1]
 
 
-def test_the_row_of_the_run_tells_how_it_stands(fleet: Fleet, grafana: Grafana) -> None:
-    """State, time to go, progress and name of a run, and whether its source is being read."""
+def status_line(
+    fleet: Fleet, grafana: Grafana, theme: str = "dark", **chosen: Any
+) -> dict[str, list[tuple[str, str]]]:
+    """Return texts and colours of the first line of sanctum-slots, by title."""
+    view = fleet.slots(**chosen)
+    line = [panel for panel in asked_of(view) if panel["gridPos"]["y"] == 0]
+    shown = {p["title"]: grafana.display(*view.ask(fleet.server, p), theme) for p in line}
+    return {
+        title: [(value["text"].strip(), value["colour"]) for value in display["values"]]
+        for title, display in shown.items()
+    }
 
-    def shown(instance: str, group_id: str = "default") -> dict[str, tuple[str, str]]:
-        view = fleet.slots(instance, group_id)
-        titles = ("State", "Remaining", "Progress", "Run", "Source")
-        panels = [panel for panel in asked_of(view) if panel["title"] in titles]
-        answers = {p["title"]: grafana.display(*view.ask(fleet.server, p)) for p in panels}
-        return {
-            title: (answer["values"][0]["text"].strip(), answer["values"][0]["colour"])
-            for title, answer in answers.items()
-            if answer["values"]
-        }
 
-    colours = grafana.palette(["green", "yellow", "red"], "dark")
-    busy = shown("busy")
-    assert busy["State"] == ("running", colours["green"])
-    assert busy["Remaining"][0] == LEFT
-    assert busy["Progress"][0] == "25%"
-    assert busy["Run"][0] == "ppo_7_16ep · cifar_baseline · shaped"
-    assert busy["Source"] == ("up", colours["green"])
-    done = shown("ab", "A")
-    assert done["State"][0] == "completed"
-    assert done["Remaining"][0] == "-"
-    assert shown("placeholder")["State"] == ("waiting", colours["yellow"])
-    assert shown("unreadable")["Source"] == ("down", colours["red"])
-    assert shown("unreadable")["State"][0] == "-"
+def test_the_first_line_tells_how_the_run_stands(fleet: Fleet, grafana: Grafana) -> None:
+    """State, alerts, time to go, progress and name of a run, in words and colours."""
+    colours = grafana.palette(["dark-green", "yellow", "dark-red"], "dark")
+    busy = status_line(fleet, grafana, instance="busy")
+    assert busy["State"] == [("running", colours["dark-green"])]
+    assert [text for text, _ in busy["Firing alerts"]] == ["none"]
+    assert in_hours(busy["Time left"][0][0]) == LEFT_HOURS
+    assert busy["Progress"][0][0] == "25%"
+    assert busy["Run"][0][0] == "ppo_7_16ep"
+    done = status_line(fleet, grafana, instance="ab", group_id="A")
+    assert done["State"][0][0] == "finished"
+    assert done["Time left"][0][0] == "no estimate"
+    assert done["Firing alerts"] == [("SanctumTest", colours["yellow"])]
+    states = {
+        "placeholder": ("waiting", colours["yellow"]),
+        "stalled": ("stalled", colours["yellow"]),
+        "dead": ("died", colours["dark-red"]),
+        "unreadable": ("no run yet", colours["yellow"]),
+        "nowhere": ("no exporter scraped", colours["yellow"]),
+    }
+    for instance, state in states.items():
+        assert status_line(fleet, grafana, instance=instance)["State"] == [state]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_no_slots_are_red_above_all_else(fleet: Fleet, grafana: Grafana, theme: str) -> None:
+    """The one state that the project is for stands on red in the first panel of the screen."""
+    red = grafana.palette(["dark-red"], theme)["dark-red"]
+    line = status_line(fleet, grafana, theme, instance="empty")
+    assert line["State"] == [("zero slots", red)]
+    state = dashboards.load("sanctum-slots")["panels"][0]
+    assert state["title"] == "State"
+    assert state["gridPos"] == {"x": 0, "y": 0, "w": 5, "h": 3}
+    assert state["options"]["colorMode"] == "background_solid"
+
+
+def test_a_sum_of_runs_says_that_it_is_one(fleet: Fleet, grafana: Grafana) -> None:
+    """Of one run nothing is said; of two, how many they are, beside the state of the worst."""
+    two = status_line(fleet, grafana, instance="several", run=("new", "old"))
+    assert [text for text, _ in two["State"]] == ["running", "2 runs, summed"]
+    one = status_line(fleet, grafana, instance="several", run="new")
+    assert [text for text, _ in one["State"]] == ["running"]
+
+
+def test_the_source_tells_whether_it_is_read(fleet: Fleet, grafana: Grafana) -> None:
+    """An exporter that cannot read its telemetry is red, any other green."""
+    colours = grafana.palette(["semi-dark-green", "red"], "dark")
+    for instance, shown in (
+        ("busy", ("up", colours["semi-dark-green"])),
+        ("unreadable", ("down", colours["red"])),
+    ):
+        view = fleet.slots(instance)
+        (source,) = (p for p in asked_of(view) if p["title"] == "Source")
+        (value,) = grafana.display(*view.ask(fleet.server, source))["values"]
+        assert (value["text"], value["colour"]) == shown
+
+
+def test_blend_success_is_not_judged_before_a_seed_has_ended(
+    fleet: Fleet, grafana: Grafana
+) -> None:
+    """A run of which no seed has ended has no share of them: no 0 %, and no red."""
+    view = fleet.fleet()
+    (table,) = (p for p in asked_of(view) if p["title"] == "All runs")
+    rows = grafana.display(*view.ask(fleet.server, table))["rows"]
+    (empty,) = (row for row in rows if row["Instance"]["text"] == "empty")
+    assert empty["Blend"]["text"] == "-"
+    assert empty["Blend"]["colour"].lower() in ("#00000000", "#000000")
+    graph = next(
+        p for p in asked_of(fleet.slots("empty")) if p["title"] == "Blend success over time"
+    )
+    shown = grafana.display(*fleet.slots("empty").ask(fleet.server, graph))
+    assert shown == {"series": []}
+
+
+def test_the_courses_of_a_and_b_lie_one_on_the_other(fleet: Fleet, grafana: Grafana) -> None:
+    """Both begin at 0, although B started later, and end where esper-lite's last values are."""
+    last = {row["group_id"]: row["seed_lifecycle"] for row in recordings.golden("ab")}
+    for align in "01":
+        view = fleet.compare("ab", "ab", align)
+        (panel,) = (p for p in asked_of(view) if p["title"] == "Pruned per episode, course")
+        shown = grafana.display(*view.ask(fleet.server, panel))["series"]
+        assert [line["title"] for line in shown] == ["A", "B"]
+        for line in shown:
+            assert line["points"] > 3
+            assert line["text"].strip() == f"{last[line['title']]['prune_rate']:.2f} /ep"
 
 
 def test_groups_stand_side_by_side(fleet: Fleet, grafana: Grafana) -> None:
@@ -318,22 +460,33 @@ def asked_of(view: View) -> list[dashboards.Panel]:
     return [panel for panel in dashboards.panels(view.dashboard) if "targets" in panel]
 
 
-@pytest.mark.parametrize("uid", ["sanctum-slots", "sanctum-fleet"])
-def test_an_empty_prometheus_gives_sensible_texts(
+OF_SLOTS_PANEL = {"CURRENT SLOTS", "[no data]", "-"}
+"""What the row says that is to say what the terminal says."""
+MISSING = {
+    "sanctum-slots": {
+        *("no exporter scraped", "no exporter", "none", "no event", "no plan", "no estimate"),
+        *("no name", "no run has begun", "no events", "no slots", "no seed has ended"),
+        "no episode was completed lately",
+        panels.NO_DATA,
+    },
+    "sanctum-fleet": {"no exporter", "none", "no run", "no slots", "no estimate", panels.NO_DATA},
+    "sanctum-compare": {"no data", panels.NO_DATA},
+}
+
+
+@pytest.mark.parametrize("uid", MISSING)
+def test_an_empty_prometheus_gives_texts_that_say_what_is_missing(
     uid: str, nothing: prometheus.Prometheus, grafana: Grafana
 ) -> None:
-    """A dash, a zero, or the terminal's own words; nothing is blank, NaN or an error."""
-    dashboard = dashboards.load(uid)
-    names = [variable["name"] for variable in dashboard["templating"]["list"]]
-    single = {v["name"] for v in dashboard["templating"]["list"] if not v.get("includeAll")}
-    chosen = {name: "" if name in single else ALL for name in names}
-    view = View(dashboard, chosen, time.time())
-    texts = set()
+    """Nothing is blank, NaN or an error, and only SlotsPanel, as the terminal, has a bare dash."""
+    view = dashboards.opened(uid, nothing, time.time())
+    texts, of_slots_panel = set(), set()
     for panel in asked_of(view):
         shown = grafana.display(*view.ask(nothing, panel))
-        values = shown.get("values") or shown.get("rows") or shown.get("series")
-        texts |= {value["text"].strip() for value in values or []}
-        if not values:
-            texts.add(panel["fieldConfig"]["defaults"]["noValue"])
-    slots = {"CURRENT SLOTS", "[no data]", "-", "no alerts"}
-    assert texts == (slots if uid == "sanctum-slots" else {"0", "-", "[no data]", "no alerts"})
+        values = shown.get("values") or shown.get("rows") or shown.get("series") or []
+        found = {value["text"].strip() for value in values}
+        found = found or {panel["fieldConfig"]["defaults"]["noValue"]}
+        in_row = uid == "sanctum-slots" and found <= OF_SLOTS_PANEL
+        (of_slots_panel if in_row else texts).update(found)
+    assert texts == MISSING[uid]
+    assert of_slots_panel == (OF_SLOTS_PANEL if uid == "sanctum-slots" else set())

@@ -30,10 +30,10 @@ BAR_CHARACTERS = 24
 PALETTE = {
     "dim": "#7f838c",
     "bright_blue": "light-blue",
-    "cyan": "#1fb5c9",
-    "yellow": "yellow",
+    "cyan": "#1398a9",
+    "yellow": "#b08600",
     "magenta": "#d957c5",
-    "green": "green",
+    "green": "semi-dark-green",
     "red": "red",
     "blue": "blue",
     "text": "text",

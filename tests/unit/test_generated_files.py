@@ -25,6 +25,6 @@ def test_nothing_is_written_by_hand_where_files_are_generated(pattern: str) -> N
 
 
 def test_the_dashboards_are_in_the_folder_that_grafana_reads() -> None:
-    """Both are there, and named by their uid."""
+    """All are there, and named by their uid."""
     written = {path.name for path in generate.documents() if path.parent == FOLDER}
-    assert written == {"sanctum-slots.json", "sanctum-fleet.json"}
+    assert written == {f"sanctum-{x}.json" for x in ("slots", "fleet", "compare", "runbooks")}

@@ -117,26 +117,40 @@ WORDS = [
 """Where a limit is named: the document, how it is named now, and with another limit."""
 
 Steps = list[tuple[float | None, str]]
-BLEND: Steps = [(None, "red"), (0.37, "yellow"), (0.73, "green")]
-LIFESPAN: Steps = [(None, "red"), (7, "yellow"), (17, "green")]
-PRUNES: Steps = [(None, "green"), (3, "yellow"), (9, "red")]
-DORMANT: Steps = [(None, "green"), (0.61, "#7f838c"), (0.83, "yellow")]
-SILENCE: Steps = [(None, "green"), (1260, "yellow")]
+GREEN, YELLOW, RED, DIM = "semi-dark-green", "#b08600", "red", "#7f838c"
+BEHIND = {GREEN: "transparent", YELLOW: "yellow", RED: "dark-red"}
+"""What stands behind the text of a cell: black or white is legible on it, and colour is not."""
+BLEND: Steps = [(None, RED), (0.37, YELLOW), (0.73, GREEN)]
+LIFESPAN: Steps = [(None, RED), (7, YELLOW), (17, GREEN)]
+PRUNES: Steps = [(None, GREEN), (3, YELLOW), (9, RED)]
+ACTIVE: Steps = [(None, YELLOW), (0.17, DIM), (0.39, GREEN)]
+SILENCE: Steps = [(None, GREEN), (1260, YELLOW)]
+
+
+def behind(steps: Steps) -> Steps:
+    """Return the steps of a cell that has the colour behind its text."""
+    return [(value, BEHIND[colour]) for value, colour in steps]
+
+
 JUDGED = {
     "sanctum-slots.json": {
         "Blend success": BLEND,
-        "Utilisation": DORMANT,
+        "Utilisation": ACTIVE,
         "Seeds per episode, whole run": PRUNES,
         "Seed lifespan and age": LIFESPAN,
         "Blend success over time": BLEND,
         "Telemetry age": SILENCE,
     },
     "sanctum-fleet.json": {
-        "All runs: Value #PRUNE": PRUNES,
-        "All runs: Value #BLEND": BLEND,
-        "Telemetry age by run": SILENCE,
-        "Blend success by run": BLEND,
-        "Pruned per episode by run": PRUNES,
+        "All runs: Value #PRUNE": behind(PRUNES),
+        "All runs: Value #BLEND": behind(BLEND),
+        "Silent for: Value": SILENCE,
+        "Blend success: Value": BLEND,
+        "Pruned: Value": PRUNES,
+    },
+    "sanctum-compare.json": {
+        "Runs of the job: Value #PRUNE": behind(PRUNES),
+        "Runs of the job: Value #BLEND": behind(BLEND),
     },
 }
 """Every panel that judges a value of the records, with its steps when the limits are others."""
@@ -197,7 +211,7 @@ def test_what_names_a_limit_names_another_when_it_is_changed(
 
 @pytest.mark.parametrize("name", JUDGED)
 def test_panels_change_colour_where_the_limits_are(name: str) -> None:
-    """A value has the same colours on both dashboards, and no panel has a limit of its own."""
+    """A value has the same colours on every dashboard, and no panel has a limit of its own."""
     found = dict(judging(written(changed=True)[name]))
     assert {t: s for t, s in found.items() if t not in OF_THE_DASHBOARDS} == JUDGED[name]
 
