@@ -38,10 +38,10 @@ def build() -> builder.Dashboard:
     ):
         fleet.with_variable(with_all(choice(name, label, query, description), ".+").multi(True))
     fleet.annotation(alerts.firings(alerts.OF_FLEET))
-    widths = (*[2] * 5, 3, 11)
+    widths = (2, 2, 2, 2, 3, 3, 10)
     fired = alerts.firing(alerts.OF_FLEET, counted=True)
     line(fleet, 3, *zip(widths, (*_counts(), fired), strict=True))
-    line(fleet, 11, (COLUMNS, runs_table.build("All runs", _RUNS)))
+    line(fleet, 10, (COLUMNS, runs_table.build("All runs", _RUNS)))
     line(fleet, 8, (14, _states()), (10, alerts.listed()))
     row(fleet, f"The worst {runs_table.WORST}")
     line(fleet, 10, *((8, panel) for panel in _worst()))

@@ -17,7 +17,7 @@ from grafana_foundation_sdk.builders import timeseries as timeseries_builder
 from grafana_foundation_sdk.builders import xychart as xychart_builder
 from grafana_foundation_sdk.models import common, dashboard, prometheus, text
 
-from grafana.palette import COLOURS
+from grafana.palette import BACKGROUNDS, COLOURS
 
 DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 NO_VALUE: Final = "-"
@@ -150,6 +150,7 @@ def stat(
         .justify_mode(common.BigValueJustifyMode.CENTER)
         .text_mode(common.BigValueTextMode.VALUE)
         .orientation(common.VizOrientation.VERTICAL)
+        .text(common_builder.VizTextDisplayOptions().value_size(LARGE_TEXT))
         .wide_layout(True)
         .show_percent_change(False)
         .color_scheme(fixed("text"))
@@ -162,6 +163,8 @@ def stat(
 
 def on_colour(panel: stat_builder.Panel) -> stat_builder.Panel:
     """Return a panel of big numbers with the colour behind them, which nobody overlooks."""
+    panel.text(common_builder.VizTextDisplayOptions())
+    panel.mappings([nothing(NO_VALUE, BACKGROUNDS["dim"])])
     return panel.color_mode(common.BigValueColorMode.BACKGROUND_SOLID)
 
 

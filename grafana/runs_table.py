@@ -130,8 +130,12 @@ def _name_labels(table: builder.Panel) -> None:
         ("reward_mode", "Reward", 100, []),
         ("job", "Job", 100, []),
     ):
-        named = panels.property_of("displayName", shown)
-        table.override_by_name(label, [named, panels.property_of("custom.width", width), *links])
+        looks = [
+            panels.property_of("displayName", shown),
+            panels.property_of("custom.width", width),
+            panels.property_of("noValue", panels.NO_VALUE),
+        ]
+        table.override_by_name(label, [*looks, *links])
 
 
 def _ordered(

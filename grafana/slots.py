@@ -218,7 +218,7 @@ def _lifespan() -> timeseries.Panel:
             ),
         ),
         limits.LIFESPAN,
-    )
+    ).override_by_query("STAGE", [panels.fixed_property(COLOURS["dim"])])
     return runbooks.linked(panel, "SanctumShortLifespan")
 
 

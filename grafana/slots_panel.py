@@ -38,7 +38,7 @@ def place(frame: builder.Dashboard, top: int) -> int:
     return beside(
         frame,
         top + 4,
-        (9, stage_bars("Slots by stage", SELECTED)),
+        (8, stage_bars("Slots by stage", SELECTED)),
         (3, [count("Germ"), pruned(), count("Foss"), lifespan()]),
         (3, [rate("Germ"), rate("Prune"), rate("Foss"), blend()]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from grafana_foundation_sdk.builders import common as common_builder
 from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import stat
 from grafana_foundation_sdk.models import common
@@ -109,4 +110,5 @@ def _name() -> stat.Panel:
         panels.now("A", f"group by (run_id) ({info})", "{{run_id}}"),
         panels.now("NONE", f"absent({info})", "no name"),
     ).text_mode(common.BigValueTextMode.NAME)
+    panel.text(common_builder.VizTextDisplayOptions())
     return panel.override_by_query("NONE", [panels.fixed_property(COLOURS["dim"])])

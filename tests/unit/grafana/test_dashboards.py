@@ -50,14 +50,14 @@ def queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         for target in panel.get("targets", []):
             place = f"{panel['title']}-{target['refId']}"
             yield place, target["expr"], target.get("legendFormat", "")
-    for annotation in annotations(dashboard):
+    for annotation in marks(dashboard):
         yield annotation["name"], annotation["expr"], annotation["textFormat"]
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":
             yield f"${variable['name']}", *of_variable(variable)
 
 
-def annotations(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+def marks(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the marks that a dashboard draws in its graphs."""
     found: list[dict[str, Any]] = dashboard.get("annotations", {}).get("list", [])
     return found
@@ -146,7 +146,7 @@ def test_dashboards_can_be_provisioned_and_imported_by_hand(uid: str) -> None:
     assert used
     assert all(value == {"type": "prometheus", "uid": "${datasource}"} for value in used)
     assert dashboard["templating"]["list"][0]["name"] == "datasource"
-    shown = [*dashboard["links"], *annotations(dashboard)]
+    shown = [*dashboard["links"], *marks(dashboard)]
     assert shown
     assert not [item for item in shown if "placement" in item], "hidden in a menu"
 
