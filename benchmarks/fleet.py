@@ -5,7 +5,7 @@ it needs ``python tools/stack.py prometheus``. ``--engine victoria-metrics`` is 
 
 Every trainer is a simulated run behind the exporter's own collector, with ``process_*`` and
 ``python_*``. Prometheus scrapes them with the rules of rules/ (VictoriaMetrics without), and is
-asked what the fleet dashboard asks. What is reported is the server's own account of itself.
+asked what the dashboards ask. What is reported is the server's own account of itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import time
 import urllib.parse
 import urllib.request
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
@@ -42,6 +42,7 @@ sys.path.insert(0, str(ROOT))
 from tools.stack import locate  # noqa: E402 - not a part of the package
 
 QUERY_ROUNDS = 3
+SLOWEST = 10
 
 
 class Trainer:
@@ -235,18 +236,41 @@ def configuration(count: int, trainers_port: int, interval: float) -> dict[str, 
     }
 
 
-def dashboard_queries(range_seconds: float) -> Iterator[tuple[bool, str]]:
-    """Yield whether it is instant, and the text, of every query of the fleet dashboard."""
-    dashboard = json.loads((ROOT / "grafana/dashboards/sanctum-fleet.json").read_text("utf-8"))
-    panels = list(dashboard["panels"])
-    for panel in panels:
-        panels.extend(panel.get("panels", []))
-        for target in panel.get("targets", []):
-            query = target["expr"]
-            for name in ("job", "instance"):
-                query = query.replace(f"|${name}", ".*").replace(f"${name}", ".+")
-            query = query.replace("$__range", f"{range_seconds:.0f}s")
-            yield bool(target.get("instant")), query.replace("$__rate_interval", "1m")
+class Query(NamedTuple):
+    """A query of a dashboard."""
+
+    place: str
+    expr: str
+    instant: bool
+
+
+CHOSEN = {
+    **dict.fromkeys(("a_instance", "b_instance"), "node0000:10500"),
+    **dict.fromkeys(("a_run", "b_run", "run"), ""),
+    **dict.fromkeys(("a_group", "b_group", "group_id", "groups"), "default"),
+    **{"job": "sanctum", "instance": "node0000:10500", "align": "0"},
+}
+"""Of sanctum-slots and sanctum-compare; sanctum-fleet has all."""
+
+
+def dashboard_queries(range_seconds: float) -> Iterator[Query]:
+    """Yield every query of the panels and the variables of the dashboards."""
+    for uid in ("sanctum-fleet", "sanctum-slots", "sanctum-compare"):
+        text = (ROOT / "grafana" / "dashboards" / f"{uid}.json").read_text("utf-8")
+        dashboard = json.loads(text)
+        chosen = dict.fromkeys(CHOSEN, ".+") if uid == "sanctum-fleet" else CHOSEN
+        values = chosen | {"__range": f"{range_seconds:.0f}s", "__rate_interval": "1m"}
+
+        def filled(expr: str, values: dict[str, str] = values) -> str:
+            return re.sub(r"\$(\w+)", lambda found: values[found[1]], expr)
+
+        for panel in dashboard["panels"]:
+            for target in panel.get("targets", []):
+                place = f"{uid}: {panel['title']}, {target['refId']}"
+                yield Query(place, filled(target["expr"]), bool(target.get("instant")))
+        for variable in dashboard["templating"]["list"]:
+            if found := re.fullmatch(r"query_result\((.*)\)", variable.get("definition", "")):
+                yield Query(f"{uid}: ${variable['name']}", filled(found[1]), instant=True)
 
 
 class Figures(NamedTuple):
@@ -261,6 +285,7 @@ class Figures(NamedTuple):
     dashboard_ms: float
     slowest_query_ms: float
     bytes_per_sample: float
+    slowest: Sequence[tuple[float, str]]
 
 
 def measure(engine: type[Engine], count: int, seconds: float, interval: float) -> Figures:
@@ -293,16 +318,17 @@ def measure(engine: type[Engine], count: int, seconds: float, interval: float) -
         100 * (last["process_cpu_seconds_total"] - first["process_cpu_seconds_total"]) / elapsed,
         after_queries["process_resident_memory_bytes"] / 2**20,
         1000 * last.get("prometheus_rule_group_last_duration_seconds", 0.0),
-        1000 * sum(times),
-        1000 * max(times),
+        1000 * sum(seconds for seconds, _ in times),
+        1000 * max(seconds for seconds, _ in times),
         bytes_per_sample,
+        sorted(times, reverse=True)[:SLOWEST],
     )
 
 
-def query_times(server: Engine, age: float, interval: float) -> list[float]:
-    """Return the best time of each query of the fleet dashboard."""
+def query_times(server: Engine, age: float, interval: float) -> list[tuple[float, str]]:
+    """Return the best time of each query of the dashboards, and where it is."""
     times = []
-    for instant, query in dashboard_queries(age):
+    for place, query, instant in dashboard_queries(age):
         best = float("inf")
         for _ in range(QUERY_ROUNDS):
             now, began = time.time(), time.perf_counter()
@@ -311,7 +337,7 @@ def query_times(server: Engine, age: float, interval: float) -> list[float]:
             else:
                 server.ask("query_range", query=query, start=now - age, end=now, step=interval)
             best = min(best, time.perf_counter() - began)
-        times.append(best)
+        times.append((best, place))
     return times
 
 
@@ -340,6 +366,8 @@ def main(engine: str, trainers: str, seconds: float, interval: float) -> None:
             f"{f.slowest_query_ms:12.1f}{f.bytes_per_sample:10.2f}",
             flush=True,
         )
+        for taken, place in f.slowest:
+            print(f"{1000 * taken:14.1f} ms  {place}")
 
 
 if __name__ == "__main__":

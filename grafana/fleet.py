@@ -59,7 +59,7 @@ def _counts() -> list[stat.Panel]:
             f"Runs that have started, are not finished and were heard of within {_MEMORY}.",
             "none",
             panels.now("A", _count(of_runs(_RUNS.running)), "Under way"),
-            missing="no exporter",
+            missing="no data",
         ),
         _trouble(
             "Zero slots",
@@ -111,7 +111,7 @@ def _trouble(title: str, description: str, condition: str, style: str, alert: st
     """Return how many there are of what there should be none of."""
     count = panels.now("A", _count(condition), title)
     panel = (
-        panels.stat(title, description, "none", count, missing="no exporter")
+        panels.stat(title, description, "none", count, missing="no data")
         .color_scheme(panels.by_threshold())
         .thresholds(panels.thresholds(((None, COLOURS["green"]), (1, COLOURS[style]))))
     )

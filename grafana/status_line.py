@@ -44,7 +44,7 @@ def _state() -> stat.Panel:
             panels.now("SUM", several, "sum"),
             panels.now("NO_RUN", f"absent({published}) unless on () absent({exporter})", "no run"),
             panels.now("NO_EXPORTER", f"absent({exporter})", "no exporter"),
-        )
+        ).orientation(common.VizOrientation.HORIZONTAL)
     ).override_by_query("STATE", [panels.property_of("mappings", [panels.value_texts(texts)])])
     panel.override_by_query(
         "SUM",

@@ -114,6 +114,15 @@ def served_pages() -> dict[Path, str]:
     return {folder / f"{address}.html": html for address, html in guides().items()}
 
 
+def mixin(files: Mapping[Path, str]) -> dict[Path, str]:
+    """Return the copies in deploy/mixin, which is installed without what is beside it."""
+    folder = ROOT / "deploy" / "mixin"
+    return {
+        folder / ("dashboards" if path.suffix == ".json" else "rules") / path.name: text
+        for path, text in files.items()
+    }
+
+
 def documents() -> dict[Path, str]:
     """Return the text of every generated file that is made of code."""
     dashboards, alerts_and_records = grafana.documents(), rules.documents()
@@ -132,6 +141,7 @@ def documents() -> dict[Path, str]:
             {path: text for path, text in alerts_and_records.items() if path.stem != "meta"}
         ),
         monitoring / "dashboards.yaml": config_maps(dashboards),
+        **mixin(dashboards | alerts_and_records),
     }
 
 

@@ -131,7 +131,8 @@ def old_runs() -> Iterator[Drawn]:
         address = stack.enter_context(exporters.served(Watch(runs), run_label=True))
         target = prometheus.Target(_JOB, "gpu-1:10500", address)
         server = stack.enter_context(prometheus.running([target], _rules()))
-        moment = server.wait_for(f"count(sanctum_total_slots) == {len(runs)}")
+        scraped_often = "count_over_time(sanctum_total_slots[1m]) > 9"
+        moment = server.wait_for(f"count({scraped_often}) == {len(runs)}")
         views = _views(server, moment, "-old-runs")
         several = opened("sanctum-slots", server, moment)
         every = tuple(several.options(server, "run"))

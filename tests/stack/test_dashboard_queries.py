@@ -470,7 +470,7 @@ MISSING = {
         "no episode was completed lately",
         panels.NO_DATA,
     },
-    "sanctum-fleet": {"no exporter", "none", "no run", "no slots", "no estimate", panels.NO_DATA},
+    "sanctum-fleet": {"no data", "none", "no run", "no slots", "no estimate", panels.NO_DATA},
     "sanctum-compare": {"no data", panels.NO_DATA},
 }
 

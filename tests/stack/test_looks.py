@@ -38,8 +38,13 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def text_on(colour: str) -> str:
-    """Return Grafana's text on a coloured cell: dark where the colour is bright, else light."""
+def text_on(colour: str, panel: dict[str, Any]) -> str:
+    """Return Grafana's text on a colour: white where that is legible enough for it, else black.
+
+    In a cell of a table it goes by how bright the colour is.
+    """
+    if panel["type"] != "table":
+        return "#ffffff" if contrast("#ffffff", colour) >= LARGE_TEXT else "#000000"
     red, green, blue = (int(colour[index : index + 2], 16) for index in (1, 3, 5))
     return "#202226" if (red * 299 + green * 587 + blue * 114) / 1000 > 180 else "#f7f8fa"
 
@@ -83,7 +88,10 @@ def test_every_colour_is_legible(uid: str, theme: str, grafana: Grafana) -> None
             shown = grafana.palette([colour], theme)[colour][:7]
             seen += 1
             if behind:
-                assert contrast(text_on(shown), shown) >= SMALL_TEXT, (panel["title"], colour)
+                assert contrast(text_on(shown, panel), shown) >= SMALL_TEXT, (
+                    panel["title"],
+                    colour,
+                )
             else:
                 assert contrast(shown, PANEL[theme]) >= LARGE_TEXT, (panel["title"], colour)
     assert seen > 10
@@ -102,7 +110,7 @@ def test_coloured_text_is_large(uid: str) -> None:
 
 def bottom(panel: dict[str, Any]) -> int:
     """Return where a panel ends on the page, in pixels."""
-    place = panel["gridPos"]
+    place: dict[str, int] = panel["gridPos"]
     return ABOVE + (place["y"] + place["h"]) * ROW
 
 
