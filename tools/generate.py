@@ -5,6 +5,7 @@ Usage: ``python -m tools.generate [--check]``
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Final
 import click
 
 from grafana import build as grafana
+from grafana.layout import RUNBOOKS_UID
 from rules import build as rules
 from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS
 from sanctum_exporter.cli import program
@@ -24,8 +26,12 @@ from tools.guides import guides
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
-def metrics_page() -> str:
-    """Return docs/metrics.md."""
+def metrics_page(users: Mapping[Path, str]) -> str:
+    """Return docs/metrics.md.
+
+    Args:
+        users: the text of each dashboard and file of rules.
+    """
     return f"""# Metrics
 
 Generated from `src/sanctum_exporter/catalogue.py` by `make generate`.
@@ -35,34 +41,44 @@ Generated from `src/sanctum_exporter/catalogue.py` by `make generate`.
 Every series has the label `group_id`, and `run` (the name of the run's directory) where
 `watch --all-runs` follows several runs at once. In `run` a backslash is written `\\\\`, and a byte
 that is not UTF-8 as its number, `\\xff`, so that any name is a label and no two are the same.
-"Record" is esper-lite's telemetry record.
+"Record" is esper-lite's telemetry record; "used by" are the dashboards and files of rules that ask
+for the metric.
 
-{_table(GROUP_METRICS)}
+{_table(GROUP_METRICS, users)}
 
 Rates per episode (TELE-506 to TELE-508) are left to PromQL, for example
 `sanctum_seeds_germinated_total / clamp_min(sanctum_current_episode, 1)`.
 
 ## Of the exporter itself
 
-{_table(EXPORTER_METRICS)}
+{_table(EXPORTER_METRICS, users)}
 
 `process_*` and `python_*` are those of every Prometheus client.
 """
 
 
-def _table(metrics: Iterable[Metric[Any]]) -> str:
+def _table(metrics: Iterable[Metric[Any]], users: Mapping[Path, str]) -> str:
     rows = [
-        "| Prometheus | type | labels | OpenTelemetry (unit) | record | meaning |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| Prometheus | type | labels | OpenTelemetry (unit) | record | meaning | used by |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for metric in metrics:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
         unit = f" ({metric.unit})" if metric.unit else ""
         rows.append(
             f"| `{metric.name}` | {metric.kind} | {labels} | `{metric.instrument}`{unit} "
-            f"| {metric.record} | {metric.help} |"
+            f"| {metric.record} | {metric.help} | {_used_by(metric, users)} |"
         )
     return "\n".join(rows)
+
+
+def _used_by(metric: Metric[Any], users: Mapping[Path, str]) -> str:
+    name = re.compile(rf"\b{metric.name}\b")
+    return ", ".join(
+        f"`{path.name if path.suffix == '.yml' else path.stem}`"
+        for path, text in users.items()
+        if path.stem != RUNBOOKS_UID and name.search(text)
+    )
 
 
 def cli_page() -> str:
@@ -135,7 +151,7 @@ def documents() -> dict[Path, str]:
             ROOT / "rules" / "alerts.yml"
         ],
         ROOT / "docs" / "api.md": api_page(),
-        ROOT / "docs" / "metrics.md": metrics_page(),
+        ROOT / "docs" / "metrics.md": metrics_page(dashboards | alerts_and_records),
         ROOT / "docs" / "cli.md": cli_page(),
         monitoring / "prometheusrule.yaml": prometheus_rule(
             {path: text for path, text in alerts_and_records.items() if path.stem != "meta"}

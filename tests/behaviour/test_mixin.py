@@ -39,7 +39,6 @@ def test_dashboards_are_those_of_the_folder() -> None:
 
 def test_rules_are_those_of_the_files() -> None:
     """Alerts and records are the same to the last expression and annotation."""
-
     assert rendered("prometheusAlerts") == {"groups": shipped("alerts.yml")}
     assert rendered("prometheusRules") == {"groups": shipped("recording.yml")}
     with_meta = rendered("prometheusAlerts", "{ metaAlerts: true }")["groups"]

@@ -10,10 +10,13 @@ from typing import Any
 
 import promql_parser
 import pytest
+import yaml
 
 from grafana.promql import known_labels
+from sanctum_exporter.catalogue import labels_by_name
 from tests import promql
 from tests.grafana import dashboards
+from tests.recordings import ROOT
 
 UIDS = ("sanctum-slots", "sanctum-fleet", "sanctum-compare")
 TEXT_UIDS = (*UIDS, "sanctum-runbooks")
@@ -132,6 +135,16 @@ def test_a_wrong_query_is_found(expr: str, fault: str) -> None:
 def test_queries_parse_and_use_what_exists(expr: str, legend: str) -> None:
     """Names and labels are the catalogue's, rates are over $__rate_interval."""
     assert faults(expr, legend) == []
+
+
+def test_every_metric_of_the_catalogue_is_asked_for() -> None:
+    """A dashboard or a rule uses it: what nobody looks at is not worth publishing."""
+    exprs = [filled(expr) for uid in UIDS for _, expr, _ in queries(dashboards.load(uid))]
+    for name in ("alerts.yml", "recording.yml"):
+        groups = yaml.safe_load((ROOT / "rules" / name).read_text("utf-8"))["groups"]
+        exprs += [rule["expr"] for group in groups for rule in group["rules"]]
+    used = {metric for expr in exprs for metric in promql.names(expr).labels_by_metric}
+    assert labels_by_name().keys() - used == set()
 
 
 @pytest.mark.parametrize("uid", UIDS)
