@@ -43,6 +43,8 @@ from tools.stack import locate  # noqa: E402 - not a part of the package
 
 QUERY_ROUNDS = 3
 SLOWEST = 10
+GRAPH_PIXELS = 800
+"""Grafana asks for a value a pixel, if there are as many scrapes."""
 
 
 class Trainer:
@@ -237,29 +239,36 @@ def configuration(count: int, trainers_port: int, interval: float) -> dict[str, 
 
 
 class Query(NamedTuple):
-    """A query of a dashboard."""
+    """A query of a dashboard, and of how many moments it asks; 1 for now."""
 
     place: str
     expr: str
-    instant: bool
+    points: int
 
 
 CHOSEN = {
     **dict.fromkeys(("a_instance", "b_instance"), "node0000:10500"),
     **dict.fromkeys(("a_run", "b_run", "run"), ""),
     **dict.fromkeys(("a_group", "b_group", "group_id", "groups"), "default"),
-    **{"job": "sanctum", "instance": "node0000:10500", "align": "0"},
+    "job": "sanctum",
+    "instance": "node0000:10500",
+    "align": "0",
 }
 """Of sanctum-slots and sanctum-compare; sanctum-fleet has all."""
 
 
-def dashboard_queries(range_seconds: float) -> Iterator[Query]:
-    """Yield every query of the panels and the variables of the dashboards."""
+def dashboard_queries(range_seconds: float, interval: float) -> Iterator[Query]:
+    """Yield every query of the panels and the variables, for as many moments as Grafana asks."""
     for uid in ("sanctum-fleet", "sanctum-slots", "sanctum-compare"):
         text = (ROOT / "grafana" / "dashboards" / f"{uid}.json").read_text("utf-8")
         dashboard = json.loads(text)
         chosen = dict.fromkeys(CHOSEN, ".+") if uid == "sanctum-fleet" else CHOSEN
         values = chosen | {"__range": f"{range_seconds:.0f}s", "__rate_interval": "1m"}
+
+        begins = re.fullmatch(r"now-(\d+)([mh])", dashboard["time"]["from"])
+        assert begins is not None
+        minutes = int(begins[1]) * {"m": 1, "h": 60}[begins[2]]
+        most = min(GRAPH_PIXELS, int(60 * minutes / interval))
 
         def filled(expr: str, values: dict[str, str] = values) -> str:
             return re.sub(r"\$(\w+)", lambda found: values[found[1]], expr)
@@ -267,10 +276,11 @@ def dashboard_queries(range_seconds: float) -> Iterator[Query]:
         for panel in dashboard["panels"]:
             for target in panel.get("targets", []):
                 place = f"{uid}: {panel['title']}, {target['refId']}"
-                yield Query(place, filled(target["expr"]), bool(target.get("instant")))
+                points = 1 if target.get("instant") else min(most, panel.get("maxDataPoints", most))
+                yield Query(place, filled(target["expr"]), points)
         for variable in dashboard["templating"]["list"]:
             if found := re.fullmatch(r"query_result\((.*)\)", variable.get("definition", "")):
-                yield Query(f"{uid}: ${variable['name']}", filled(found[1]), instant=True)
+                yield Query(f"{uid}: ${variable['name']}", filled(found[1]), 1)
 
 
 class Figures(NamedTuple):
@@ -328,14 +338,14 @@ def measure(engine: type[Engine], count: int, seconds: float, interval: float) -
 def query_times(server: Engine, age: float, interval: float) -> list[tuple[float, str]]:
     """Return the best time of each query of the dashboards, and where it is."""
     times = []
-    for place, query, instant in dashboard_queries(age):
+    for place, query, points in dashboard_queries(age, interval):
         best = float("inf")
         for _ in range(QUERY_ROUNDS):
             now, began = time.time(), time.perf_counter()
-            if instant:
+            if points == 1:
                 server.ask("query", query=query, time=now)
             else:
-                server.ask("query_range", query=query, start=now - age, end=now, step=interval)
+                server.ask("query_range", query=query, start=now - age, end=now, step=age / points)
             best = min(best, time.perf_counter() - began)
         times.append((best, place))
     return times

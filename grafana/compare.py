@@ -98,7 +98,7 @@ def build() -> builder.Dashboard:
     compare = frame(
         COMPARE_UID,
         "Two runs or groups one on the other, and both among all runs of the time range.",
-        time_from="now-24h",
+        time_from="now-3h",
         refresh="30s",
     )
     _variables(compare)
@@ -108,7 +108,7 @@ def build() -> builder.Dashboard:
     for three in (_MEASURES[:3], _MEASURES[3:]):
         line(compare, 9, *((8, _course(measure)) for measure in three))
     row(compare, "Among all runs of the job")
-    line(compare, 11, (COLUMNS, runs_table.build("Runs of the job", _HISTORY)))
+    line(compare, 11, (COLUMNS, runs_table.build("Runs of the job", _HISTORY, Runs(JOB))))
     return compare
 
 

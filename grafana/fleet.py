@@ -16,6 +16,8 @@ from sanctum_exporter import thresholds
 
 _RUNS: Final = Runs(FLEET)
 _MEMORY: Final = f"{thresholds.FORGOTTEN_SECONDS // 60} minutes"
+_POINTS: Final = 100
+"""How many moments a graph of all runs asks for: each costs as much as all of the table."""
 _KNOWN: Final = f"count(last_over_time({FLEET.of('sanctum_exporter_build_info')}[$__range]))"
 
 
@@ -41,7 +43,7 @@ def build() -> builder.Dashboard:
     widths = (2, 2, 2, 2, 3, 3, 10)
     fired = alerts.firing(alerts.OF_FLEET, counted=True)
     line(fleet, 3, *zip(widths, (*_counts(), fired), strict=True))
-    line(fleet, 10, (COLUMNS, runs_table.build("All runs", _RUNS)))
+    line(fleet, 10, (COLUMNS, runs_table.build("All runs", _RUNS, _RUNS)))
     line(fleet, 8, (14, _states()), (10, alerts.listed()))
     row(fleet, f"The worst {runs_table.WORST}")
     line(fleet, 10, *((8, panel) for panel in _worst()))
@@ -119,23 +121,26 @@ def _trouble(title: str, description: str, condition: str, style: str, alert: st
 
 
 def _states() -> timeseries.Panel:
-    running, stalled, zero = map(of_runs, (_RUNS.running, _RUNS.stalled, _RUNS.zero))
+    with_slots = _RUNS.under_way(f"{FLEET.of('sanctum_total_slots')} > 0")
+    newest = FLEET.of("sanctum_last_event_timestamp_seconds")
+    heard = f"{newest} > time() - {thresholds.SILENCE_SECONDS}"
     states = (
-        ("FINISHED", "finished", "dim", of_runs(_RUNS.finished)),
-        ("RUNNING", "running", "green", f"{running} unless {stalled} unless {zero}"),
-        ("LATE", "waiting or stalled", "yellow", f"{of_runs(_RUNS.waiting)} or {stalled}"),
-        ("ZERO", "zero slots", "red", zero),
+        ("FINISHED", "finished", "dim", _RUNS.finished),
+        ("RUNNING", "running", "green", f"{with_slots} and {heard}"),
+        ("WAITING", "waiting", "bright_blue", _RUNS.waiting),
+        ("SILENT", "silent", "yellow", f"({with_slots}) unless {heard}"),
+        ("ZERO", "zero slots", "red", _RUNS.zero),
     )
-    queries = [panels.over_time(ref_id, f"count({runs})", name) for ref_id, name, _, runs in states]
     panel = graphs.stacked(
         graphs.lines(
             "Runs by state over time",
-            "How many runs were in each state, one on the other. Runs whose process is gone are "
-            "not counted any more.",
+            "How many runs were in each state, one on the other. Silent are those under way "
+            f"without an event for {thresholds.SILENCE_SECONDS // 60} minutes. Runs whose process "
+            "is gone are not counted any more.",
             "none",
-            *queries,
+            *(panels.over_time(ref, f"count({runs})", name) for ref, name, _, runs in states),
         )
-    )
+    ).max_data_points(_POINTS)
     for ref_id, _, style, _ in states:
         panel.override_by_query(ref_id, [panels.fixed_property(COLOURS[style])])
     return panel
@@ -179,28 +184,29 @@ def _distributions() -> list[panels.AnyPanel]:
             "Active slots of all runs",
             "How many runs under way have so many per cent of their slots active.",
             _steps(f"ceil(10 * ({of_runs(_RUNS.under_way(_RUNS.active_share))})) * 10", 10),
-        ),
+        ).max_data_points(_POINTS),
         graphs.distribution(
             "Blend success of all runs",
             "How many runs under way have so many per cent fossilized of the seeds that ended. "
             f"{limits.BLEND_TEXT}",
             _steps(f"ceil(10 * ({of_runs(_RUNS.under_way(_RUNS.blend_success))})) * 10", 10),
-        ),
+        ).max_data_points(_POINTS),
         graphs.distribution(
             "Pruned per episode of all runs",
             "How many runs under way pruned so many seeds per episode, 10 for more: "
             f"{limits.PRUNE_RATE_TEXT}",
             _steps(f"clamp_max(ceil({of_runs(_RUNS.under_way(pruned))}), 10)", 1),
-        ),
+        ).max_data_points(_POINTS),
     ]
 
 
 def _steps(expr: str, width: int) -> panels.Query:
     """Return how many series have each of the values from 0 to ten widths, 0 included."""
     every = " or ".join(
-        f'label_replace(0 * {_KNOWN}, "step", "{width * step}", "", "")' for step in range(11)
+        f'label_replace(vector(0), "step", "{width * step}", "", "")' for step in range(11)
     )
-    counts = f'count_values("step", {expr}) or on (step) ({every})'
+    exporters = f"count({FLEET.of('sanctum_exporter_build_info')})"
+    counts = f'count_values("step", {expr}) or on (step) (({every}) and on () {exporters})'
     return panels.over_time("A", counts, "{{step}}")
 
 

@@ -56,9 +56,15 @@ class _Column(NamedTuple):
     looks: Sequence[dashboard.DynamicConfigValue] = ()
 
 
-def build(title: str, runs: Runs) -> panels.AnyPanel:
-    """Return the table."""
-    columns = _columns(runs)
+def build(title: str, runs: Runs, standing: Runs) -> panels.AnyPanel:
+    """Return the table.
+
+    Args:
+        title: title of the panel.
+        runs: the runs, and what is told of them.
+        standing: the same runs, and how they stand.
+    """
+    columns = _columns(runs, standing)
     table = panels.table(
         title,
         "Every run, the worst status first; one that is not finished and was not heard of for "
@@ -152,7 +158,7 @@ def _ordered(
     return table.with_transformation(organize).sort_by([first])
 
 
-def _columns(runs: Runs) -> list[_Column]:
+def _columns(runs: Runs, standing: Runs) -> list[_Column]:
     info = of_runs(runs.scope.of("sanctum_run_info"), "task, reward_mode")
     slots = of_runs(runs.scope.of("sanctum_total_slots"))
     pruned, fossilized = (
@@ -161,7 +167,7 @@ def _columns(runs: Runs) -> list[_Column]:
     words = panels.property_of("mappings", [panels.value_texts(_TEXTS)])
     left = panels.property_of("custom.align", "left")
     return [
-        _Column("STATUS", "Status", status(runs), "none", 90, [_ON_COLOUR, left, words]),
+        _Column("STATUS", "Status", status(standing), "none", 90, [_ON_COLOUR, left, words]),
         # Only its labels are shown.
         _Column("INFO", "Info", info, "none"),
         _Column("AGE", "Last event", of_runs(runs.age), "dtdhms", 110),
