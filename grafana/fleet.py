@@ -16,7 +16,7 @@ from sanctum_exporter import thresholds
 
 _RUNS: Final = Runs(FLEET)
 _MEMORY: Final = f"{thresholds.FORGOTTEN_SECONDS // 60} minutes"
-_POINTS: Final = 100
+_POINTS: Final = 60
 """How many moments a graph of all runs asks for: each costs as much as all of the table."""
 _KNOWN: Final = f"count(last_over_time({FLEET.of('sanctum_exporter_build_info')}[$__range]))"
 
