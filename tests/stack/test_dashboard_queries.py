@@ -47,6 +47,8 @@ NEAR_END = 2410
 """The line of ppo_single up to which a run has come that is nearly done."""
 SLOWER = 600
 """How many times longer than the recorded run, of a quarter of a minute, they take."""
+BATCH_EPISODES = 3
+"""How many episodes of the A/B run end together."""
 MINUTE, HOUR = 60, 3600
 
 
@@ -426,17 +428,32 @@ def test_blend_success_is_not_judged_before_a_seed_has_ended(
     assert shown == {"series": []}
 
 
-def test_the_courses_of_a_and_b_lie_one_on_the_other(fleet: Fleet, grafana: Grafana) -> None:
-    """Both begin at 0, although B started later, and end where esper-lite's last values are."""
-    last = {row["group_id"]: row["seed_lifecycle"] for row in recordings.golden("ab")}
-    for align in "01":
-        view = fleet.compare("ab", "ab", align)
-        (panel,) = (p for p in asked_of(view) if p["title"] == "Pruned per episode, course")
-        shown = grafana.display(*view.ask(fleet.server, panel))["series"]
-        assert [line["title"] for line in shown] == ["A", "B"]
-        for line in shown:
-            assert line["points"] > 3
-            assert line["text"].strip() == f"{last[line['title']]['prune_rate']:.2f} /ep"
+def course(fleet: Fleet, grafana: Grafana, view: View) -> dict[str, dict[str, Any]]:
+    """Return what is drawn of the pruned seeds of A and B, and at which places."""
+    (panel,) = (p for p in asked_of(view) if p["title"] == "Pruned per episode, course")
+    shown = grafana.display(*view.ask(fleet.server, panel))["series"]
+    return {line["title"]: line for line in shown}
+
+
+def test_the_courses_of_a_and_b_are_aligned_by_episode(fleet: Fleet, grafana: Grafana) -> None:
+    """Both begin in their first batch, though B started later, and end where the records do."""
+    last = {row["group_id"]: row for row in recordings.golden("ab")}
+    lines = course(fleet, grafana, fleet.compare("ab", "ab"))
+    assert lines.keys() == {"A", "B"}
+    for group, line in lines.items():
+        assert line["at"][0] <= BATCH_EPISODES
+        assert line["at"] == sorted(line["at"])
+        assert line["at"][-1] == last[group]["current_episode"]
+        rate = last[group]["seed_lifecycle"]["prune_rate"]
+        assert line["text"].strip() == f"{rate:.2f} /ep"
+
+
+def test_the_courses_of_two_runs_are_aligned_by_their_starts(
+    fleet: Fleet, grafana: Grafana
+) -> None:
+    """At the same moment the run that began half an hour before is as much further right."""
+    lines = course(fleet, grafana, fleet.compare("stalled", "busy", align="1"))
+    assert round((lines["A"]["at"][-1] - lines["B"]["at"][-1]) / MINUTE) == 30
 
 
 def test_groups_stand_side_by_side(fleet: Fleet, grafana: Grafana) -> None:

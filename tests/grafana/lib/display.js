@@ -46,7 +46,7 @@ async function display(panel, answers, theme) {
     case 'timeseries':
       return { series: (await fields(panel, answers, theme)).map(line) };
     case 'xychart':
-      return { series: courses(panel, await fields(panel, answers, theme), theme).map(({ title, text, points }) => ({ title, text, points: points.length })) };
+      return { series: courses(panel, await fields(panel, answers, theme), theme).map(({ title, text, points }) => ({ title, text, at: points.map(([at]) => at) })) };
     default:
       throw new Error(`panel ${panel.id} '${panel.title}': nothing is known of panels of type '${panel.type}'`);
   }
