@@ -265,13 +265,13 @@ def _repeated_bars() -> panels.AnyPanel:
 def _run() -> stat.Panel:
     info = SELECTED.of("sanctum_run_info")
     return panels.stat(
-        "Run, task and reward",
-        "Name, task and reward of the run.",
+        "Task and reward",
+        "Task and reward of the run.",
         "none",
         panels.now(
             "A",
-            f"group by (run_id, task, reward_mode) ({info})",
-            "{{run_id}} · {{task}} · {{reward_mode}}",
+            f"group by (task, reward_mode) ({info})",
+            "{{task}} · {{reward_mode}}",
         ),
         panels.now("NONE", f"absent({info})", "no run has begun"),
     ).text_mode(common.BigValueTextMode.NAME)
@@ -291,7 +291,7 @@ def _active_by_group() -> timeseries.Panel:
             "percentunit",
             panels.over_time("A", f"{active} / ({total} > 0)", "{{group_id}}"),
         )
-    )
+    ).no_value("no slots")
 
 
 def _fossilized_by_group() -> timeseries.Panel:
@@ -316,4 +316,4 @@ def _blend_by_group() -> timeseries.Panel:
                 "A", f"avg by (group_id) ({Runs(EVERY_GROUP).blend_success})", "{{group_id}}"
             ),
         )
-    )
+    ).no_value("no seed has ended")

@@ -34,13 +34,13 @@ JUST_ABOVE_ZERO: Final = 0.001
 def place(frame: builder.Dashboard, top: int) -> int:
     """Place the row, so low that it is seen without scrolling, and return where it ends."""
     row(frame, "SlotsPanel")
-    line(frame, 3, (16, headline()), (8, active()))
+    line(frame, 3, (12, headline()), (4, active()), (4, lifespan()), (4, blend()))
     return beside(
         frame,
         top + 4,
         (8, stage_bars("Slots by stage", SELECTED)),
-        (3, [count("Germ"), pruned(), count("Foss"), lifespan()]),
-        (3, [rate("Germ"), rate("Prune"), rate("Foss"), blend()]),
+        (3, [count("Germ"), pruned(), count("Foss")]),
+        (3, [rate("Germ"), rate("Prune"), rate("Foss")]),
     )
 
 

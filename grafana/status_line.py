@@ -22,13 +22,12 @@ _RUNS: Final = Runs(SELECTED)
 
 def place(frame: builder.Dashboard) -> None:
     """Place the panels of the line."""
-    widths = (5, 7, 3, 3, 3, 3)
+    widths = (4, 7, 3, 3, 3, 4)
     every = (_state(), alerts.firing(alerts.OF_RUN), _age(), _progress(), _remaining(), _name())
     line(frame, HEIGHT, *zip(widths, every, strict=True))
 
 
 def _state() -> stat.Panel:
-    several = f"count({SELECTED.of('sanctum_total_slots')}) > 1"
     exporter = f"last_over_time({SELECTED.of('sanctum_exporter_build_info')}[$__range])"
     published = f"last_over_time({SELECTED.of('sanctum_total_slots')}[$__range])"
     texts = {number: (each.name, BACKGROUNDS[each.style]) for number, each in enumerate(STATUSES)}
@@ -41,18 +40,10 @@ def _state() -> stat.Panel:
             "below is their sum.",
             "none",
             panels.now("STATE", f"max({status(_RUNS)})", "state"),
-            panels.now("SUM", several, "sum"),
             panels.now("NO_RUN", f"absent({published}) unless on () absent({exporter})", "no run"),
             panels.now("NO_EXPORTER", f"absent({exporter})", "no exporter"),
-        ).orientation(common.VizOrientation.HORIZONTAL)
+        )
     ).override_by_query("STATE", [panels.property_of("mappings", [panels.value_texts(texts)])])
-    panel.override_by_query(
-        "SUM",
-        [
-            panels.property_of("unit", "suffix:runs, summed"),
-            panels.fixed_property(BACKGROUNDS["yellow"]),
-        ],
-    )
     for ref_id, text in (("NO_RUN", "no run yet"), ("NO_EXPORTER", "no exporter scraped")):
         missing = panels.value_texts({1: (text, BACKGROUNDS["yellow"])})
         panel.override_by_query(ref_id, [panels.property_of("mappings", [missing])])
@@ -103,11 +94,13 @@ def _remaining() -> stat.Panel:
 
 def _name() -> stat.Panel:
     info = SELECTED.of("sanctum_run_info", 'run_id!=""')
+    several = f"count({SELECTED.of('sanctum_total_slots')}) > 1"
     panel = panels.stat(
         "Run",
-        "Name of the run. Its task and its reward are below, in the row Run.",
+        "Name of the run, or of how many everything here is the sum.",
         "none",
-        panels.now("A", f"group by (run_id) ({info})", "{{run_id}}"),
+        panels.now("A", f"group by (run_id) ({info}) unless on () {several}", "{{run_id}}"),
+        panels.now("SUM", f'count_values("runs", {several})', "{{runs}} runs, summed"),
         panels.now("NONE", f"absent({info})", "no name"),
     ).text_mode(common.BigValueTextMode.NAME)
     panel.text(common_builder.VizTextDisplayOptions())

@@ -386,16 +386,17 @@ def test_no_slots_are_red_above_all_else(fleet: Fleet, grafana: Grafana, theme: 
     assert line["State"] == [("zero slots", red)]
     state = dashboards.load("sanctum-slots")["panels"][0]
     assert state["title"] == "State"
-    assert state["gridPos"] == {"x": 0, "y": 0, "w": 5, "h": 3}
+    assert state["gridPos"] == {"x": 0, "y": 0, "w": 4, "h": 3}
     assert state["options"]["colorMode"] == "background_solid"
 
 
 def test_a_sum_of_runs_says_that_it_is_one(fleet: Fleet, grafana: Grafana) -> None:
     """Of one run nothing is said; of two, how many they are, beside the state of the worst."""
     two = status_line(fleet, grafana, instance="several", run=("new", "old"))
-    assert [text for text, _ in two["State"]] == ["running", "2 runs, summed"]
+    assert [text for text, _ in two["State"]] == ["running"]
+    assert [text for text, _ in two["Run"]] == ["2 runs, summed"]
     one = status_line(fleet, grafana, instance="several", run="new")
-    assert [text for text, _ in one["State"]] == ["running"]
+    assert [text for text, _ in one["Run"]] == ["ppo_7_16ep"]
 
 
 def test_the_source_tells_whether_it_is_read(fleet: Fleet, grafana: Grafana) -> None:

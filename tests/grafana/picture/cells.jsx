@@ -56,6 +56,7 @@ export function Courses({ panel, lines, width, height, theme }) {
       ))}
       {lines.map((line, index) => (
         <g key={line.title}>
+          {line.points.map((point, number) => <circle key={number} cx={x(point[0])} cy={y(point[1])} r={2} fill={line.color} />)}
           <polyline fill="none" stroke={line.color} strokeWidth={2} points={line.points.map((point) => `${x(point[0])},${y(point[1])}`).join(' ')} />
           <rect x={AXIS + index * 60} y={height - 14} width={14} height={4} fill={line.color} />
           <text x={AXIS + index * 60 + 20} y={height - 8}>{line.title}</text>
