@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from grafana_foundation_sdk.builders import common as common_builder
 from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import stat
 from grafana_foundation_sdk.models import common, dashboard
 
 from grafana import graphs, limits, panels, runs_table
-from grafana.layout import COLUMNS, COMPARE_UID, frame, line, newest, row
+from grafana.layout import COLUMNS, COMPARE_UID, choice, frame, line, newest, row
 from grafana.palette import SIDES
 from grafana.promql import ANY, COMPARED, JOB, Scope
 from grafana.runs import Runs, of_runs
@@ -118,17 +119,18 @@ def _variables(compare: builder.Dashboard) -> None:
         # Of an A/B run they are its two groups; else the newest run and the oldest.
         first = side == "A"
         target = f'job="$job", instance="${name}_instance"'
-        of_run = Scope(target, f'run=~"|${name}_run"')
-        for of, label, scope in (
-            ("instance", "exporter", JOB),
-            ("run", "run", Scope(target, "")),
-            ("group_id", "group", of_run),
-        ):
-            variable = f"{name}_{of.removesuffix('_id')}"
+        for label, scope in (("instance", JOB), ("run", Scope(target, ""))):
             text = f"The {label} that is {side}."
             compare.with_variable(
-                newest(variable, f"{side}: {label}", of, scope, text, first=first)
+                newest(f"{name}_{label}", f"{side}: {label}", label, scope, text, first=first)
             )
+        groups = f'label_values(sanctum_total_slots{{{target}, run=~"|${name}_run"}}, group_id)'
+        order = dashboard.VariableSort
+        compare.with_variable(
+            choice(f"{name}_group", f"{side}: group", groups, f"The group that is {side}.").sort(
+                order.ALPHABETICAL_ASC if first else order.ALPHABETICAL_DESC
+            )
+        )
     episodes = dashboard.VariableOption(text="episodes", value="0", selected=True)
     compare.with_variable(
         builder.CustomVariable("align")
@@ -158,6 +160,7 @@ def _standing(measure: _Measure) -> stat.Panel:
         )
         .decimals(measure.decimals)
         .text_mode(common.BigValueTextMode.VALUE_AND_NAME)
+        .text(common_builder.VizTextDisplayOptions().title_size(14).value_size(panels.LARGE_TEXT))
     )
     for side, colour in SIDES.items():
         panel.override_by_query(side, [panels.fixed_property(colour)])

@@ -15,6 +15,8 @@ Panel = dict[str, Any]
 
 ALL: Final = "$__all"
 COLUMNS: Final = 24
+_DESCENDING: Final = 2
+"""How a variable says that its values are in descending alphabetical order."""
 _REFERENCE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _REGEX_CHARACTERS: Final = re.compile(r"[$^*{}\[\]'+?.()|]")
 
@@ -77,7 +79,9 @@ class View:
         series, label = self.fill(found[1]), found[2]
         expr = f"group by ({label}) (last_over_time({series}[{self.span_seconds}s]))"
         results = server.instant(expr, self.end)["result"]
-        return sorted(result["metric"][label] for result in results if label in result["metric"])
+        values = (result["metric"].get(label) for result in results)
+        descending = variable["sort"] == _DESCENDING
+        return sorted(filter(None, values), reverse=descending)
 
     def _results(self, server: Prometheus, query: str, regex: str) -> list[str]:
         expr = self.fill(query.removeprefix("query_result(").removesuffix(")"))
