@@ -117,7 +117,7 @@ def served_pages() -> dict[Path, str]:
 def documents() -> dict[Path, str]:
     """Return the text of every generated file that is made of code."""
     dashboards, alerts_and_records = grafana.documents(), rules.documents()
-    monitoring = ROOT / "deploy" / "kubernetes" / "monitoring"
+    kubernetes = ROOT / "deploy" / "kubernetes"
     return {
         **dashboards,
         **alerts_and_records,
@@ -128,10 +128,10 @@ def documents() -> dict[Path, str]:
         ROOT / "docs" / "api.md": api_page(),
         ROOT / "docs" / "metrics.md": metrics_page(),
         ROOT / "docs" / "cli.md": cli_page(),
-        monitoring / "prometheusrule.yaml": prometheus_rule(
+        kubernetes / "rules" / "prometheusrule.yaml": prometheus_rule(
             {path: text for path, text in alerts_and_records.items() if path.stem != "meta"}
         ),
-        monitoring / "dashboards.yaml": config_maps(dashboards),
+        kubernetes / "monitoring" / "dashboards.yaml": config_maps(dashboards),
     }
 
 
