@@ -9,6 +9,7 @@ from grafana_foundation_sdk.models import dashboard
 
 from grafana import panels
 from grafana.panels import DATASOURCE, AnyPanel
+from sanctum_exporter import __version__
 
 COLUMNS: Final = 24
 DOCS_URL: Final = "/public/docs"
@@ -66,7 +67,7 @@ def frame(uid: str, title: str, description: str, time_from: str) -> builder.Das
         builder.Dashboard(title)
         .uid(uid)
         .description(description)
-        .tags(["sanctum", "esper-lite", "training"])
+        .tags(["sanctum", "esper-lite", "training", f"sanctum-exporter-{__version__}"])
         .timezone("browser")
         .time(time_from, "now")
         .timepicker(builder.TimePicker().refresh_intervals(["5s", "10s", "30s", "1m", "5m"]))

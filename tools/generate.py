@@ -15,6 +15,7 @@ import click
 
 from grafana import build as grafana
 from rules import build as rules
+from sanctum_exporter import __version__
 from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS
 from sanctum_exporter.cli import program
 from sanctum_exporter.metric import Metric
@@ -82,7 +83,7 @@ def prometheus_rule(files: Mapping[Path, str]) -> str:
     """Return files of rules as a resource of the Prometheus operator."""
     # As text, so that comments and the form of expressions survive.
     groups = "".join(text.partition("\ngroups:\n")[2] for text in files.values())
-    return f"""# Generated from rules/ by `make generate`.
+    return f"""# For sanctum-exporter {__version__}; generated from rules/ by `make generate`.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
