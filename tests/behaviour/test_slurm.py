@@ -53,7 +53,7 @@ class Job:
         training.write_text(TRAINING, "utf-8")
         command = [sys.executable, training, self._training_may_end, events]
         self.process = subprocess.Popen(
-            [SCRIPT, *command],
+            [str(each) for each in (SCRIPT, *command)],
             env={
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
                 "HOME": str(folder),
