@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import runpy
@@ -93,6 +94,10 @@ def write_sbom(python: Path, sbom: Path) -> None:
         *("--pyproject", str(ROOT / "pyproject.toml"), "-o", str(sbom), str(python)),
         epoch=committed,
     )
+    # It knows the version only where pyproject.toml says it itself.
+    document = json.loads(sbom.read_text("utf-8"))
+    document["metadata"]["component"]["version"] = version()
+    sbom.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
 
 
 def try_demo(python: Path, folder: Path) -> None:
