@@ -18,13 +18,20 @@ WORKFLOWS = ROOT / ".github" / "workflows"
 
 def shellcheck(script: Path) -> subprocess.CompletedProcess[str]:
     """Return what ShellCheck says of a script."""
-    command = [BIN / "shellcheck", "--norc", script]
+    command = [str(BIN / "shellcheck"), "--norc", str(script)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def zizmor(workflows: Path) -> subprocess.CompletedProcess[str]:
     """Return what zizmor says of workflows, which it also refuses where GitHub would."""
-    command = [BIN / "zizmor", "--offline", "--persona", "pedantic", "--no-config", workflows]
+    command = [
+        str(BIN / "zizmor"),
+        "--offline",
+        "--persona",
+        "pedantic",
+        "--no-config",
+        str(workflows),
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -22,7 +22,7 @@ def test_a_release_is_built_and_checked(tmp_path: Path) -> None:
     if not PYTHON.exists():
         missing("the tools of a release are not here: make .venvs/release would get them")
     dist = tmp_path / "dist"
-    command = [PYTHON, "-m", "tools.release", "--dist", dist]
+    command = [str(PYTHON), "-m", "tools.release", "--dist", str(dist)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     sbom = f"sanctum_exporter-{__version__}.cdx.json"
