@@ -13,7 +13,7 @@ STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmaler
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz endurance lowest pythons check audit costs generate pictures snapshot bench load fleet site release mutants rehearsals proofs differential lock clean
+.PHONY: help demo test quick fuzz endurance lowest pythons check audit costs generate pictures film snapshot bench load fleet site release mutants rehearsals proofs differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -65,6 +65,10 @@ pictures: $(VENV)/dev ## Draw the dashboards with Grafana's component library, a
 	@$(BIN)/python -m tests.grafana.install --all
 	@$(BIN)/python -m tests.grafana.picture
 	@$(BIN)/python -m tests.browser.picture
+
+film: $(VENV)/dev ## Film a recorded run in the terminal and on the page, for the README
+	@$(BIN)/python tools/stack.py chromium
+	@$(BIN)/python -m tests.browser.film
 
 snapshot: $(VENV)/dev ## Draw the pictures of the live panel anew, the one that a test compares too
 	@$(BIN)/python -m tests.unit.terminal.picture

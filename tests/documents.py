@@ -69,10 +69,10 @@ def links() -> Iterator[Link]:
     """Yield every link of every page that leads to something of this repository."""
     for page in pages():
         for token in _MARKDOWN.parse(page.read_text("utf-8")):
+            found = re.findall(r'\bsrc(?:set)?="([^"]+)"', token.content)
             for child in token.children or ():
-                to = child.attrs.get("href") or child.attrs.get("src")
-                if to and not re.match(r"[a-z]+:", str(to)):
-                    yield Link(page, str(to))
+                found.append(str(child.attrs.get("href") or child.attrs.get("src") or ""))
+            yield from (Link(page, to) for to in found if to and not re.match(r"[a-z]+:", to))
 
 
 def anchors(page: Path) -> set[str]:

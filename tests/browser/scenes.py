@@ -27,10 +27,18 @@ _PPO_LINE: Final = 1797
 
 
 class Scene:
-    """A source whose runs a test adds to, with the exporter that serves it."""
+    """A source whose runs a test adds to, with the exporter that serves it.
 
-    def __init__(self, origin: str = "watch ~/telemetry") -> None:
+    Args:
+        origin: where the values come from, for people.
+        clock: seconds since the epoch, for what is judged by the present moment.
+    """
+
+    def __init__(
+        self, origin: str = "watch ~/telemetry", clock: Callable[[], float] = time.time
+    ) -> None:
         self.origin = origin
+        self.clock = clock
         self.not_ready: str | None = None
         self.intakes: list[Intake] = []
         self.fixed: list[GroupReading] = []
@@ -38,14 +46,18 @@ class Scene:
 
     def add(self, lines: Sequence[bytes], run: str | None = None) -> Intake:
         """Add a run that has said so much, and return what takes in more."""
-        intake = Intake(Groups(run=run))
+        intake = Intake(Groups(run=run, clock=self.clock))
         self.intakes.append(intake)
         for number, line in enumerate(lines, start=1):
-            intake.line(line, number)
-            groups = intake.readings()
-            if groups:
-                self.history.note(groups, max(group.last_event_timestamp for group in groups))
+            self.take(intake, line, number)
         return intake
+
+    def take(self, intake: Intake, line: bytes, number: int) -> None:
+        """Let a run say one thing more, and remember what it was then."""
+        intake.line(line, number)
+        groups = intake.readings()
+        if groups:
+            self.history.note(groups, max(group.last_event_timestamp for group in groups))
 
     def readings(self) -> Sequence[GroupReading]:
         """Return the groups of all runs."""
@@ -64,6 +76,7 @@ class Scene:
             origin=lambda: self.origin,
             not_ready=lambda: self.not_ready,
             telemetry_path="/metrics",
+            clock=self.clock,
         )
         site = Site(CollectorRegistry(), lambda: self.not_ready, {**pages(api), **api.pages()})
         server = WebServer(ListenAddress("127.0.0.1", port), site)
