@@ -174,6 +174,25 @@ def refuse(why: str) -> NoReturn:
     sys.exit(f"not released: {why}")
 
 
+def release(dist: Path, tag: str | None, tests: str | None) -> None:
+    """Build into a folder and check it; the Python ``tests`` runs the tests of the sdist."""
+    if tag is not None:
+        check_tag(tag)
+    wheel, sdist = build(dist)
+    check_files(wheel, sdist)
+    with tempfile.TemporaryDirectory() as scratch:
+        away = Path(scratch)
+        python = install(wheel, away / "installed")
+        try_demo(python, away)
+        write_sbom(python, dist / f"sanctum_exporter-{version()}.cdx.json")
+        if tests is not None:
+            (away / "sdist").mkdir()
+            try_tests(sdist, tests, away / "sdist")
+    write_checksums(dist)
+    for path in sorted(dist.iterdir()):
+        print(f"{path.stat().st_size:>9,}  {path}")
+
+
 def main() -> None:
     """Build and check."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -181,21 +200,10 @@ def main() -> None:
     parser.add_argument("--tag", help="refuse a tag that is not of this version")
     parser.add_argument("--tests", metavar="PYTHON", help="run the tests of the sdist with it")
     options = parser.parse_args()
-    if options.tag is not None:
-        check_tag(options.tag)
-    wheel, sdist = build(options.dist)
-    check_files(wheel, sdist)
-    with tempfile.TemporaryDirectory() as scratch:
-        away = Path(scratch)
-        python = install(wheel, away / "installed")
-        try_demo(python, away)
-        write_sbom(python, options.dist / f"sanctum_exporter-{version()}.cdx.json")
-        if options.tests is not None:
-            (away / "sdist").mkdir()
-            try_tests(sdist, options.tests, away / "sdist")
-    write_checksums(options.dist)
-    for path in sorted(options.dist.iterdir()):
-        print(f"{path.stat().st_size:>9,}  {path}")
+    try:
+        release(options.dist, options.tag, options.tests)
+    except subprocess.CalledProcessError as error:
+        refuse(f"{' '.join(map(str, error.cmd))} ended with status {error.returncode}")
 
 
 if __name__ == "__main__":
