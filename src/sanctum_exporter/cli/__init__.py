@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from sanctum_exporter._version import __version__
+from sanctum_exporter.cli.assets import assets
 from sanctum_exporter.cli.demo import demo
 from sanctum_exporter.cli.environment import give_variables, origin, refuse
 from sanctum_exporter.cli.inspect import inspect
@@ -59,7 +60,7 @@ def program(context: click.Context, log_level: str, log_format: str) -> None:
 
 
 give_variables(program)
-for _command in (demo, watch, top, replay, inspect, run, rehearse_command):
+for _command in (demo, watch, top, replay, inspect, run, rehearse_command, assets):
     program.add_command(_command)
 
 

@@ -49,11 +49,14 @@ class CommandLog:
     """
 
     def __init__(self, *, is_ours: bool) -> None:
-        self.is_ours = is_ours
-        self._logger = logging.getLogger(None if is_ours else logs.NAME)
+        root = logging.getLogger()
         self._handler = logging.StreamHandler(sys.stderr)
-        if is_ours and not self._logger.handlers:
-            self._logger.addHandler(self._handler)
+        # Who calls the command from a program of its own may have set the log up.
+        if is_ours and not root.handlers:
+            root.addHandler(self._handler)
+            self._logger = root
+        else:
+            self._logger = logging.getLogger(logs.NAME)
 
     def set_level(self, level: str) -> None:
         """Leave out what is less severe."""
