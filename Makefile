@@ -126,6 +126,7 @@ clean: ## Remove what the other targets made
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install python3.11 and call make again" >&2; exit 1; }
+	@echo "Making $(VENV) with what is needed, once: this takes about half a minute" >&2
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment: install its venv module (python3-venv)" >&2; exit 1; }
 
 $(VENV)/run: requirements.txt pyproject.toml src/sanctum_exporter/_version.py | $(BIN)/python

@@ -25,16 +25,17 @@ from tools.stack import Stack, locate
 
 SOURCE = ROOT / "src" / "sanctum_exporter"
 NOT_COMMANDS = {"ini", "json", "promql", "text", "yaml"}
-COMMANDS = {"sh", "python"}
+SHELLS = {"bash", "sh"}
+COMMANDS = {*SHELLS, "python"}
 STAND_IN = "with the stand-in of the tests for esper-lite"
 
 
-def of_kind(kind: str, *markers: str) -> list[Any]:
-    """Return the blocks of a language whose marker begins with one of some, as parameters."""
+def of_kind(kinds: set[str], *markers: str) -> list[Any]:
+    """Return the blocks of some languages whose marker is one of some, as parameters."""
     return [
         pytest.param(block, id=block.place)
         for block in blocks()
-        if block.kind == kind and re.fullmatch("|".join(markers), block.marker)
+        if block.kind in kinds and re.fullmatch("|".join(markers), block.marker)
     ]
 
 
@@ -53,6 +54,7 @@ def environment(folder: Path) -> dict[str, str]:
         "PATH": os.pathsep.join(map(str, programs)),
         "PYTHONPATH": str(ROOT / "tests" / "standin"),
         "HOME": str(folder),
+        "SANCTUM_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:0",
     }
 
 
@@ -81,7 +83,7 @@ def test_every_block_says_what_it_is() -> None:
             assert re.fullmatch(known, block.marker), block.place
 
 
-@pytest.mark.parametrize("block", of_kind("sh", "", "needs .*", STAND_IN))
+@pytest.mark.parametrize("block", of_kind(SHELLS, "", "needs .*", STAND_IN))
 def test_commands_succeed(block: Block, folder: Path) -> None:
     """Whoever copies these commands from a page into a shell sees no error."""
     needed = block.marker.removeprefix("needs ") if block.marker.startswith("needs ") else "sh"
@@ -90,14 +92,13 @@ def test_commands_succeed(block: Block, folder: Path) -> None:
     run(folder, "/bin/sh", "-eu", "-c", block.code)
 
 
-@pytest.mark.parametrize("block", of_kind("sh", "serves"))
+@pytest.mark.parametrize("block", of_kind(SHELLS, "serves"))
 def test_commands_serve(block: Block, folder: Path) -> None:
     """Each of these commands says that it serves or pushes, and ends well when it is told to."""
     commands = [line.partition("#")[0].strip() for line in block.code.splitlines()]
     for command in filter(None, commands):
-        port = "" if "--no-web" in command else " --web.listen-address=127.0.0.1:0"
         process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {command}{port}"],
+            ["/bin/sh", "-c", f"exec {command}"],
             cwd=folder,
             env=environment(folder),
             stdin=subprocess.DEVNULL,
@@ -112,13 +113,13 @@ def test_commands_serve(block: Block, folder: Path) -> None:
             assert process.wait(DEADLINE_SECONDS) == 0, command
 
 
-@pytest.mark.parametrize("block", of_kind("python", "", STAND_IN))
+@pytest.mark.parametrize("block", of_kind({"python"}, "", STAND_IN))
 def test_python_runs(block: Block, folder: Path) -> None:
     """Code that is a whole program is one, beside the stand-in of esper-lite."""
     run(folder, sys.executable, "-c", block.code)
 
 
-@pytest.mark.parametrize("block", of_kind("python", "not run: .*"))
+@pytest.mark.parametrize("block", of_kind({"python"}, "not run: .*"))
 def test_other_python_is_python(block: Block) -> None:
     """A fragment has no mistake of grammar."""
     ast.parse(block.code)

@@ -63,7 +63,7 @@ class Job:
                 "SLURM_JOB_PARTITION": "gpu",
                 "SLURM_SUBMIT_DIR": str(folder),
                 "SANCTUM_TARGETS": str(self.targets.parent),
-                "SANCTUM_LISTEN_ADDRESS": "127.0.0.1:0",
+                "SANCTUM_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:0",
                 "TEXTFILES": str(self.textfile.parent),
             },
             stdin=subprocess.DEVNULL,

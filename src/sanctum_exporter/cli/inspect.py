@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sanctum_exporter import panel
+from sanctum_exporter.cli.environment import refuse
 from sanctum_exporter.cli.parameters import num_envs_option
 from sanctum_exporter.cli.sources import foreign
 from sanctum_exporter.files.lines import SourceError, read_blocks, read_lines
@@ -66,6 +67,8 @@ def inspect(
     FILE is plain or gzip. --changes prints an object for every event after which a published
     group has other values.
     """
+    if changes:
+        refuse(click.get_current_context(), {"output_format": "has no effect with --changes"})
     intake = Intake(Groups(num_envs, as_recorded=True), source=str(file))
     if changes:
         _print_changes(intake, _steps(file, intake, until_line), group)
