@@ -16,6 +16,7 @@ import pytest
 from sanctum_exporter.cli import program
 from tests import events
 from tests.processes import exporter
+from tests.waiting import DEADLINE_SECONDS
 
 PREFIX = "SANCTUM_EXPORTER_"
 Done = subprocess.CompletedProcess[str]
@@ -35,6 +36,7 @@ def command(*arguments: str | Path, **variables: str) -> Done:
         capture_output=True,
         text=True,
         check=False,
+        timeout=DEADLINE_SECONDS,
     )
 
 
