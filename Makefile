@@ -13,7 +13,7 @@ STACK := promtool prometheus alertmanager amtool victoria-metrics vmagent vmaler
 ARGS ?= --groups A,B --speed 5
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz endurance lowest pythons check audit costs generate pictures film snapshot bench load fleet mutants rehearsals proofs differential lock clean
+.PHONY: help demo test quick fuzz endurance lowest pythons check audit costs generate pictures film snapshot bench load fleet site release mutants rehearsals proofs differential lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,6 +25,7 @@ test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip t
 	@$(BIN)/python tools/stack.py $(STACK) || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m tests.grafana.install || test -z "$$REQUIRE_STACK"
 	@$(BIN)/python -m tests.browser.install || test -z "$$REQUIRE_STACK"
+	@$(MAKE) --no-print-directory .venvs/docs .venvs/release || test -z "$$REQUIRE_STACK"
 	@echo "this takes about eight minutes, most of them spent waiting for real servers"
 	@$(BIN)/python -m pytest tests/unit tests/behaviour tests/parity --numprocesses 4 --dist worksteal
 	@$(BIN)/python -m pytest tests/stack --numprocesses 3 --dist loadfile
@@ -110,12 +111,24 @@ lock: $(VENV)/dev ## Pin the newest dependencies, and the hashes of their files
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file requirements-dev.txt requirements-dev.in
 	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --no-header --output-file benchmarks/requirements.txt benchmarks/requirements.in
+	@for name in docs/requirements requirements-release; do \
+		$(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --no-emit-index-url --allow-unsafe \
+			--no-emit-find-links --no-emit-trusted-host --no-header --output-file $$name.txt $$name.in || exit 1; done
+
+site: .venvs/docs ## Build the documentation as a site, into build/site
+	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/mkdocs build --strict --quiet
+
+release: ARGS =
+release: .venvs/release $(VENV)/dev ## Build wheel, sdist, SBOM and checksums into dist/, and check them (ARGS="--tag v0.2.0")
+	@rm -rf dist
+	@.venvs/release/bin/python -m tools.release --tests "$(CURDIR)/$(BIN)/python" $(ARGS)
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .venvs .stack mutants tests/grafana/node_modules tests/browser/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venvs .stack build dist mutants tests/grafana/node_modules tests/browser/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install python3.11 and call make again" >&2; exit 1; }
+	@echo "Making $(VENV) with what is needed, once: this takes about half a minute" >&2
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment: install its venv module (python3-venv)" >&2; exit 1; }
 
 $(VENV)/run: requirements.txt pyproject.toml src/sanctum_exporter/_version.py | $(BIN)/python
@@ -133,6 +146,18 @@ $(VENV)/dev: requirements-dev.txt $(VENV)/run
 	@$@/bin/python -m pip $(PIP_OPTIONS) install -r requirements.txt
 	@$@/bin/python -m pip $(PIP_OPTIONS) install -r benchmarks/requirements.txt
 	@$@/bin/python -m pip $(PIP_OPTIONS) install --no-deps --editable .
+	@touch $@
+
+.venvs/docs: docs/requirements.txt | $(BIN)/python
+	@rm -rf $@
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip $(PIP_OPTIONS) install --require-hashes -r $<
+	@touch $@
+
+.venvs/release: requirements-release.txt | $(BIN)/python
+	@rm -rf $@
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip $(PIP_OPTIONS) install --require-hashes -r $<
 	@touch $@
 
 .venvs/lowest: pyproject.toml requirements-dev.txt | $(VENV)/dev

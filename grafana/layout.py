@@ -10,6 +10,7 @@ from grafana_foundation_sdk.models import dashboard
 from grafana.panels import DATASOURCE, AnyPanel
 from grafana.promql import Scope
 from grafana.runs import Runs
+from sanctum_exporter import __version__
 
 COLUMNS: Final = 24
 SLOTS_UID: Final = "sanctum-slots"
@@ -68,7 +69,7 @@ def bare(uid: str, description: str) -> builder.Dashboard:
         builder.Dashboard(f"Sanctum · {_TITLES[uid]}")
         .uid(uid)
         .description(description)
-        .tags(["sanctum", "esper-lite", "training"])
+        .tags(["sanctum", "esper-lite", "training", f"sanctum-exporter-{__version__}"])
         .timezone("browser")
         .editable()
     )

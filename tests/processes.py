@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -63,7 +64,8 @@ def exporter(*arguments: str) -> Iterator[ExporterProcess]:
     """Run the command inside the block; it listens on a free port of the loopback."""
     command = [sys.executable, "-m", "sanctum_exporter", *arguments]
     process = subprocess.Popen(
-        [*command, "--web.listen-address", "127.0.0.1:0"],
+        command,
+        env=os.environ | {"SANCTUM_EXPORTER_WEB_LISTEN_ADDRESS": "127.0.0.1:0"},
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -52,6 +52,7 @@ same TLS and passwords.
 | `{RUN_PATH}` | the run with the newest event, with its panels; 404 where there is none yet |
 | `{RUN_PATH}?run=NAME` | the run that the list calls so in `run`; 404 where there is none |
 
+<!-- not run: needs an exporter that runs -->
 ```sh
 curl -s http://127.0.0.1:10500{RUN_PATH} | jq -r '.run.detail'
 ```

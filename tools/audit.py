@@ -25,6 +25,8 @@ from packaging.version import Version
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCKS: Final = ("requirements.txt", "requirements-dev.txt")
+_ELSEWHERE: Final = ("docs/requirements.txt", "requirements-release.txt")
+"""Locks of environments of their own, which this one is not compared with."""
 _PATIENCE_SECONDS: Final = 300
 
 
@@ -118,7 +120,7 @@ def main() -> int:
     verdicts = [
         check_installed(),
         compare(locked, find_installed(locked)),
-        *(judge(lock, ask(lock), required=required) for lock in LOCKS),
+        *(judge(lock, ask(lock), required=required) for lock in (*LOCKS, *_ELSEWHERE)),
     ]
     for verdict in verdicts:
         print(*verdict.lines, sep="\n", end="\n" if verdict.lines else "")

@@ -12,16 +12,16 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any, Final
 
-import click
-
 from grafana import build as grafana
 from grafana.layout import RUNBOOKS_UID
 from rules import build as rules
+from sanctum_exporter import __version__, monitoring
 from sanctum_exporter.catalogue import EXPORTER_METRICS, GROUP_METRICS
-from sanctum_exporter.cli import program
 from sanctum_exporter.metric import Metric
+from sanctum_exporter.monitoring import Addresses
 from tools.apidocs import api_page
 from tools.guides import guides
+from tools.manual import cli_page, man_page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -81,24 +81,11 @@ def _used_by(metric: Metric[Any], users: Mapping[Path, str]) -> str:
     )
 
 
-def cli_page() -> str:
-    """Return docs/cli.md."""
-    sections = [_help_section(program, "sanctum-exporter", "##")]
-    for name, command in program.commands.items():
-        sections.append(_help_section(command, f"sanctum-exporter {name}", "##"))
-    return "# Command line\n\nGenerated from `--help` by `make generate`.\n\n" + "\n".join(sections)
-
-
-def _help_section(command: click.Command, path: str, heading: str) -> str:
-    context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
-    return f"{heading} {path}\n\n```text\n{command.get_help(context)}\n```\n"
-
-
 def prometheus_rule(files: Mapping[Path, str]) -> str:
     """Return files of rules as a resource of the Prometheus operator."""
     # As text, so that comments and the form of expressions survive.
     groups = "".join(text.partition("\ngroups:\n")[2] for text in files.values())
-    return f"""# Generated from rules/ by `make generate`.
+    return f"""# For sanctum-exporter {__version__}; generated from rules/ by `make generate`.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
@@ -139,24 +126,49 @@ def mixin(files: Mapping[Path, str]) -> dict[Path, str]:
     }
 
 
+def monitoring_of_compose() -> dict[Path, str]:
+    """Return the configuration of docker-compose.yml, whose services have the names of hosts."""
+    addresses = Addresses(
+        job="sanctum",
+        targets=("exporter:10500",),
+        prometheus_url="http://prometheus:9090",
+        alertmanager="alertmanager:9093",
+        grafana_url="http://localhost:3000",
+        docs_url="http://localhost:3000/public",
+    )
+    written = monitoring.configuration(addresses).items()
+    return {ROOT / path: text for path, text in written if path.suffix == ".yml"}
+
+
+def shipped(generated: Mapping[Path, str]) -> dict[Path, str]:
+    """Return what the package carries for ``sanctum-exporter assets``: the same files as here."""
+    by_hand = [
+        ROOT / "alertmanager.yml",
+        ROOT / "grafana" / "provisioning" / "dashboards" / "sanctum.yml",
+        *sorted((ROOT / "docs" / "runbooks").glob("*.md")),
+    ]
+    texts = {**generated, **{path: path.read_text("utf-8") for path in by_hand}}
+    folder = ROOT / "src" / "sanctum_exporter" / "assets" / "monitoring" / "files"
+    return {folder / path.relative_to(ROOT): text for path, text in texts.items()}
+
+
 def documents() -> dict[Path, str]:
     """Return the text of every generated file that is made of code."""
     dashboards, alerts_and_records = grafana.documents(), rules.documents()
-    monitoring = ROOT / "deploy" / "kubernetes" / "monitoring"
+    kubernetes = ROOT / "deploy" / "kubernetes"
     return {
         **dashboards,
         **alerts_and_records,
-        # rehearse judges by them where the project is only installed.
-        ROOT / "src" / "sanctum_exporter" / "assets" / "alerts.yml": alerts_and_records[
-            ROOT / "rules" / "alerts.yml"
-        ],
+        **monitoring_of_compose(),
+        **shipped({**dashboards, **alerts_and_records}),
         ROOT / "docs" / "api.md": api_page(),
         ROOT / "docs" / "metrics.md": metrics_page(dashboards | alerts_and_records),
         ROOT / "docs" / "cli.md": cli_page(),
-        monitoring / "prometheusrule.yaml": prometheus_rule(
+        ROOT / "src" / "man" / "sanctum-exporter.1": man_page(),
+        kubernetes / "rules" / "prometheusrule.yaml": prometheus_rule(
             {path: text for path, text in alerts_and_records.items() if path.stem != "meta"}
         ),
-        monitoring / "dashboards.yaml": config_maps(dashboards),
+        kubernetes / "monitoring" / "dashboards.yaml": config_maps(dashboards),
         **mixin(dashboards | alerts_and_records),
     }
 

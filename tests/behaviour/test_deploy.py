@@ -17,6 +17,7 @@ from tests import recordings
 ROOT = recordings.ROOT
 DEPLOY = ROOT / "deploy"
 MONITORING = DEPLOY / "kubernetes" / "monitoring"
+RULES = DEPLOY / "kubernetes" / "rules"
 TRAINER = DEPLOY / "kubernetes" / "trainer"
 TARGET_LABELS = {"instance", "training_job", "rank"}
 
@@ -45,7 +46,7 @@ def test_prometheus_rule_holds_every_rule() -> None:
         if file.stem != "meta"
         for group in documents(file)[0]["groups"]
     ]
-    (resource,) = documents(MONITORING / "prometheusrule.yaml")
+    (resource,) = documents(RULES / "prometheusrule.yaml")
     assert (resource["apiVersion"], resource["kind"]) == (
         "monitoring.coreos.com/v1",
         "PrometheusRule",
@@ -65,7 +66,7 @@ def test_dashboards_are_config_maps_that_the_sidecar_finds() -> None:
     assert found == {file.name: file.read_text("utf-8") for file in files}
 
 
-@pytest.mark.parametrize("folder", [MONITORING, TRAINER], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [MONITORING, RULES, TRAINER], ids=lambda folder: folder.name)
 def test_kustomization_names_the_files_that_are_there(folder: Path) -> None:
     """No manifest is forgotten, none is named that is not there."""
     (kustomization,) = documents(folder / "kustomization.yaml")

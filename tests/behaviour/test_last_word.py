@@ -37,7 +37,7 @@ def test_who_scrapes_comes_once_more(tmp_path: Path) -> None:
         before = len(scraper.answers)
         running.process.send_signal(signal.SIGTERM)
         line = running.wait_for("waiting")
-        assert line.startswith(f"watch {path}: waiting up to ")
+        assert f" INFO watch {path}: waiting up to " in line
         assert line.endswith(WAITING)
         assert running.process.wait(DEADLINE_SECONDS) == 0
         assert len(scraper.answers) > before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from PIL import Image
 
@@ -36,25 +35,3 @@ def test_whoever_wants_no_motion_sees_a_still_picture() -> None:
     with Image.open(ROOT / still) as picture, Image.open(ROOT / film) as moving:
         assert getattr(picture, "n_frames", 1) == 1
         assert picture.size == moving.size
-
-
-def test_every_link_and_picture_leads_somewhere() -> None:
-    """To a file or folder of the repository, or to a heading of the page."""
-    links = re.findall(r"\]\(([^)]+)\)|src(?:set)?=\"([^\"]+)\"", TEXT)
-    targets = {link or picture for link, picture in links}
-    inside = {target for target in targets if "://" not in target}
-    assert inside
-    assert [target for target in sorted(inside) if not leads_somewhere(target)] == []
-
-
-def leads_somewhere(target: str) -> bool:
-    """Return whether there is what a link of the README names."""
-    path, _, heading = target.partition("#")
-    file = ROOT / path if path else ROOT / "README.md"
-    return file.exists() and (not heading or heading in headings(file))
-
-
-def headings(file: Path) -> set[str]:
-    """Return the headings of a page, as links name them."""
-    found = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in found}

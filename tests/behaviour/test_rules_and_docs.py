@@ -21,8 +21,9 @@ OTHERS = {
     "process_cpu_seconds_total": frozenset[str](),
     "scrape_duration_seconds": frozenset[str](),
     "alertmanager_notifications_failed_total": frozenset({"integration", "reason"}),
+    "slurm_job_info": frozenset({"training", "job_id", "user", "partition"}),
 }
-"""What Prometheus itself, prometheus_client in every exporter, and Alertmanager add."""
+"""What Prometheus, prometheus_client in every exporter, Alertmanager and deploy/slurm add."""
 ON_ALERTING = {"Watchdog", "AlertmanagerFailedToSendAlerts"}
 """The alerts of ``meta.yml``, by the names that everybody gives them."""
 

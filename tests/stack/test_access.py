@@ -36,6 +36,8 @@ def blocks(kind: str) -> list[str]:
     """Return the blocks of a kind in docs/access.md: by password first, then by certificate."""
     text = (ROOT / "docs" / "access.md").read_text("utf-8")
     found = re.findall(rf"^```{kind}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    if kind == "sh":
+        found = [block for block in found if block.startswith("openssl")]
     assert len(found) == 2
     return found
 

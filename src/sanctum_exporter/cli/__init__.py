@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -10,10 +9,13 @@ from typing import NoReturn
 import click
 
 from sanctum_exporter._version import __version__
+from sanctum_exporter.cli.assets import assets
 from sanctum_exporter.cli.backfill import backfill_command
 from sanctum_exporter.cli.demo import demo
+from sanctum_exporter.cli.environment import give_variables, origin, refuse
 from sanctum_exporter.cli.export import export_command
 from sanctum_exporter.cli.inspect import inspect
+from sanctum_exporter.cli.log import CommandLog, format_option, level_option, options_of_command
 from sanctum_exporter.cli.rehearse import rehearse_command
 from sanctum_exporter.cli.replay import replay
 from sanctum_exporter.cli.run import ProgramInterrupted, run
@@ -22,38 +24,44 @@ from sanctum_exporter.cli.watch import watch
 from sanctum_exporter.files.lines import SourceError
 
 
+class Program(click.Group):
+    """The program; its options may stand before the command or after it."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, with the options that all of them have."""
+        cmd.params += options_of_command()
+        if cmd is run:
+            cmd.params = [option for option in cmd.params if option.name != "log_format"]
+        give_variables(cmd)
+        super().add_command(cmd, name)
+
+
 @click.group(
+    cls=Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
     # Click 8.1 and later ones name it in two ways, and docs/cli.md is generated from this.
     subcommand_metavar="COMMAND [ARGS]...",
+    params=[level_option(), format_option()],
+    epilog="The command line counts before the environment, and the environment before defaults.",
 )
 @click.version_option(__version__, prog_name="sanctum-exporter")
-@click.option(
-    "--log.level",
-    "log_level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    default="info",
-    show_default=True,
-    help="Least severity that is logged, to standard error.",
-)
 @click.pass_context
-def program(context: click.Context, log_level: str) -> None:
+def program(context: click.Context, log_level: str, log_format: str) -> None:
     """Publish the Sanctum telemetry of esper-lite to Prometheus and OpenTelemetry."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(2)
-    if context.invoked_subcommand == run.name:
-        # The log is the training program's, which may want to set it up itself.
-        logging.getLogger("sanctum_exporter").setLevel(log_level.upper())
-        return
-    logging.basicConfig(
-        level=log_level.upper(),
-        format="%(asctime)s %(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
+    # In a training program the log is its own, which may want to set it up itself.
+    is_ours = context.invoked_subcommand != run.name
+    if not is_ours:
+        refuse(context, {"log_format": "is for our own log, and that of run is its program's"})
+    context.obj = log = CommandLog(is_ours=is_ours)
+    log.set_level(log_level)
+    log.set_format(log_format)
 
 
+give_variables(program)
 for _command in (
     demo,
     watch,
@@ -64,6 +72,7 @@ for _command in (
     rehearse_command,
     backfill_command,
     export_command,
+    assets,
 ):
     program.add_command(_command)
 
@@ -79,6 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         hint = ""
         if isinstance(error, click.UsageError) and error.ctx is not None:
+            if isinstance(error, click.BadParameter) and isinstance(error.param, click.Option):
+                error.param_hint = origin(error.ctx, error.param)
             hint = f" (see '{error.ctx.command_path} --help')"
         message = " ".join(error.format_message().split())
         click.echo(f"sanctum-exporter: {message}{hint}", err=True)

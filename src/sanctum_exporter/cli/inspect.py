@@ -13,6 +13,7 @@ from rich.console import Console
 
 from sanctum_exporter import panel
 from sanctum_exporter.cli.comparison import cells, compare, print_columns
+from sanctum_exporter.cli.environment import refuse
 from sanctum_exporter.cli.parameters import num_envs_option
 from sanctum_exporter.cli.sources import foreign
 from sanctum_exporter.files.lines import SourceError, read_blocks, read_lines
@@ -78,6 +79,8 @@ def inspect(
         compare(files, num_envs, group, as_json=output_format == "json")
         return
     (file,) = files
+    if changes:
+        refuse(click.get_current_context(), {"output_format": "has no effect with --changes"})
     intake = Intake(Groups(num_envs, as_recorded=True), source=str(file))
     if changes:
         _print_changes(intake, _steps(file, intake, until_line), group)

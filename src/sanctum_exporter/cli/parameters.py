@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
+from sanctum_exporter.cli.environment import refuse
 from sanctum_exporter.durations import parse_duration
-from sanctum_exporter.sinks.otlp import PROTOCOLS, OtlpProtocol, resolve, shown
+from sanctum_exporter.sinks.otlp import PROTOCOLS, OtlpProtocol, is_disabled, resolve, shown
 from sanctum_exporter.web.address import (
     DEFAULT_ADDRESS,
     DEFAULT_TELEMETRY_PATH,
@@ -26,6 +27,17 @@ _log = logging.getLogger(__name__)
 
 _SLOWEST: Final = 0.001
 _FASTEST: Final = 1_000_000_000
+
+_NOT_PUSHED: Final = "has no effect without --otlp.endpoint, or that of OpenTelemetry's environment"
+_NO_PORT: Final = {
+    "address": "is a port, and --no-web opens none",
+    "telemetry_path": "is a path of a port, and --no-web opens none",
+    "config_file": "guards a port, and --no-web opens none",
+    "protect_health": "guards a port, and --no-web opens none",
+    "sd_file": "names a port, and --no-web opens none",
+    "final_scrape_wait": "waits for a scrape, and --no-web opens no port",
+}
+"""Why options have no effect where no port is opened."""
 
 T = TypeVar("T")
 
@@ -170,10 +182,10 @@ def web_options(command: Callable[..., None]) -> Callable[..., None]:
         protect_health: bool,
         **others: Any,
     ) -> None:
-        if protect_health and config_file is None:
-            raise click.UsageError(
-                "--web.protect-health protects nothing without --web.config.file",
+        if config_file is None:
+            refuse(
                 click.get_current_context(),
+                {"protect_health": "protects nothing without --web.config.file"},
             )
         web = WebOptions(
             address, telemetry_path, final_scrape_wait, sd_file, config_file, protect_health
@@ -229,10 +241,10 @@ def otlp_options(command: Callable[..., None]) -> Callable[..., None]:
             _log.warning("nothing is pushed to %s: OTEL_SDK_DISABLED is true", shown(otlp_endpoint))
         if otlp is None and no_web:
             raise click.UsageError("--no-web leaves no way out; give --otlp.endpoint", ctx)
-        if no_web and web.sd_file is not None:
-            raise click.UsageError("--web.sd-file names a port, and --no-web opens none", ctx)
-        if no_web and web.config_file is not None:
-            raise click.UsageError("--web.config.file guards a port, and --no-web opens none", ctx)
+        if otlp is None and not is_disabled():
+            refuse(ctx, dict.fromkeys(("otlp_protocol", "otlp_interval"), _NOT_PUSHED))
+        if no_web:
+            refuse(ctx, _NO_PORT)
         command(web=None if no_web else web, otlp=otlp, **others)
 
     return with_push

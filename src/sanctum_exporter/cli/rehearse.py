@@ -40,7 +40,11 @@ def parse_phase(text: str) -> int:
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.command("rehearse")
+@click.command(
+    "rehearse",
+    epilog="\b\nWould it have paged, had it been killed after ten minutes?\n"
+    "  sanctum-exporter rehearse events.jsonl --kill-at 10m",
+)
 @click.argument("recordings", metavar="RECORDING...", nargs=-1, required=True, type=_FILE)
 @click.option(
     "--rules",
@@ -98,15 +102,11 @@ def rehearse_command(
     kill_at: float | None,
     as_json: bool,
 ) -> None:
-    r"""Print which alerts would have been pending and firing over a recording.
+    """Print which alerts would have been pending and firing over a recording.
 
     The exporter reads the recording in its own time, a Prometheus scrapes it, and promtool, which
     has to be on PATH, evaluates the rules: hours pass in seconds. It is looked at for two hours
     after the last event.
-
-    \b
-    Would it have paged, had it been killed after ten minutes?
-      sanctum-exporter rehearse events.jsonl --kill-at 10m
     """
     if phase >= scrape_interval:
         raise click.UsageError(

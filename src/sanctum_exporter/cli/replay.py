@@ -18,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from sanctum_exporter import logs
 from sanctum_exporter.cli.parameters import (
     WebOptions,
     num_envs_option,
@@ -84,7 +85,7 @@ def replay(
         if problem is not None:
             raise SourceError(problem)
         serving_on = "" if linger == 0 else "; still serving"
-        click.echo(f"{file}: replayed to its end{serving_on}", err=True)
+        logs.info("%s: replayed to its end%s", file, serving_on)
         stop.wait(linger)
 
 

@@ -37,6 +37,7 @@ class ProgramInterrupted(BaseException):
 @click.command(
     context_settings={"allow_interspersed_args": False},
     options_metavar="[OPTIONS] [-m]",
+    epilog="\b\nExample:\n  sanctum-exporter run -m esper.scripts.train ppo --task cifar_baseline",
 )
 @click.option("-m", "as_module", is_flag=True, help="PROGRAM is a module, as for python -m.")
 @click.argument("program")
@@ -52,15 +53,11 @@ def run(
     web: WebOptions | None,
     otlp: PushOptions | None,
 ) -> None:
-    r"""Run a training program, and serve its telemetry while it runs.
+    """Run a training program, and serve its telemetry while it runs.
 
     PROGRAM is a script, or with -m a module; all that follows it is its own. It runs in this
     process, and its exit status is that of this command. The exporter is added when esper-lite
     makes its hub, and cannot stop the program: what goes wrong with it is logged.
-
-    \b
-    Example:
-      sanctum-exporter run -m esper.scripts.train ppo --task cifar_baseline
     """
     if not as_module and not Path(program).exists():
         raise click.UsageError(

@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from sanctum_exporter import logs
 from sanctum_exporter.cli.parameters import WebOptions
 from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.otlp import PushOptions, push
@@ -67,9 +68,11 @@ def serving(
                     pushed.callback(push(source, otlp, run_label=run_label).close)
                 except ValueError as error:
                     raise click.ClickException(str(error)) from None
-                every = f"every {otlp.interval_seconds:g} s"
-                click.echo(
-                    f"{origin}: pushing to {otlp.shown_endpoint} {every} (Ctrl-C stops)", err=True
+                logs.info(
+                    "%s: pushing to %s every %g s (Ctrl-C stops)",
+                    origin,
+                    otlp.shown_endpoint,
+                    otlp.interval_seconds,
                 )
             yield None if server is None else server.url
             before_last_scrape()
@@ -79,7 +82,7 @@ def serving(
                 if not signals.are_in_a_hurry:
                     server.wait_for_last_scrape(
                         web.final_scrape_wait_seconds,
-                        lambda text: click.echo(f"{origin}: {text}", err=True),
+                        lambda text: logs.info("%s: %s", origin, text),
                     )
 
 
@@ -150,5 +153,5 @@ def _serve(
             server.announce(web.sd_file, origin)
         except OSError as error:
             raise click.ClickException(str(error.strerror)) from None
-    click.echo(f"{origin}: serving {server.place} (Ctrl-C stops)", err=True)
+    logs.info("%s: serving %s (Ctrl-C stops)", origin, server.place)
     return server

@@ -8,6 +8,7 @@ from threading import Event
 
 import click
 
+from sanctum_exporter.cli.environment import refuse
 from sanctum_exporter.cli.parameters import (
     WebOptions,
     num_envs_option,
@@ -57,6 +58,8 @@ def watch(
         most = MOST_GROUPS_OF_EACH_RUN if all_runs else MOST_GROUPS
         return Intake(Groups(num_envs, run=run, most=most), source=shown(events))
 
+    if not all_runs:
+        refuse(click.get_current_context(), {"most_runs": "has no effect without --all-runs"})
     if all_runs and path.exists() and not path.is_dir():
         raise click.UsageError(
             f"--all-runs needs a directory of runs, and {path} is a file",

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import as_file, files
+from importlib.resources import as_file
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from sanctum_exporter import monitoring
 from sanctum_exporter.files.directory import EVENTS_FILE
 from sanctum_exporter.files.follower import FileFollower
 from sanctum_exporter.files.lines import read_lines
@@ -112,7 +113,7 @@ def rehearse(
 @contextmanager
 def shipped_rules() -> Iterator[Path]:
     """Give the file of the alerts that come with the exporter."""
-    with as_file(files("sanctum_exporter") / "assets" / "alerts.yml") as path:
+    with as_file(monitoring.FIXED / "rules" / "alerts.yml") as path:
         yield path
 
 

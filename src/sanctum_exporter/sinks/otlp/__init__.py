@@ -8,11 +8,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
+from sanctum_exporter import logs
 from sanctum_exporter.readings import ReadingSource
 from sanctum_exporter.sinks.otlp.endpoint import OtlpProtocol, shown
-from sanctum_exporter.sinks.otlp.options import PROTOCOLS, PushOptions, resolve
+from sanctum_exporter.sinks.otlp.options import PROTOCOLS, PushOptions, is_disabled, resolve
 
-__all__ = ["PROTOCOLS", "OtlpProtocol", "PushHandle", "PushOptions", "push", "resolve", "shown"]
+__all__ = [
+    "PROTOCOLS",
+    "OtlpProtocol",
+    "PushHandle",
+    "PushOptions",
+    "is_disabled",
+    "push",
+    "resolve",
+    "shown",
+]
 
 
 class PushHandle(Protocol):
@@ -40,9 +50,19 @@ def push(source: ReadingSource, options: PushOptions, *, run_label: bool = False
     from sanctum_exporter.sinks.otlp.pusher import Pusher  # noqa: PLC0415
     from sanctum_exporter.sinks.otlp.resource import describe_resource  # noqa: PLC0415
 
+    remarks = {""}
+
+    def connect(timeout: float) -> ExporterDelivery:
+        delivery = ExporterDelivery(replace(options, timeout_seconds=timeout))
+        # For the last push there is another, which would only say the same again.
+        if delivery.remark not in remarks:
+            remarks.add(delivery.remark)
+            logs.warning("OTLP exporter: %s", delivery.remark)
+        return delivery
+
     return Pusher(
         Producer(source, describe_resource(), run_label=run_label).produce,
-        lambda timeout: ExporterDelivery(replace(options, timeout_seconds=timeout)),
+        connect,
         endpoint=options.shown_endpoint,
         interval_seconds=options.interval_seconds,
         timeout_seconds=options.timeout_seconds,

@@ -39,6 +39,9 @@ class Delivery(Protocol):
 class ExporterDelivery:
     """An official exporter, and the log lines of its thread instead of in the log.
 
+    Attributes:
+        remark: what it said of its settings, empty if it said nothing.
+
     Args:
         options: where and how; ``timeout_seconds`` bounds a ``send``.
 
@@ -62,8 +65,7 @@ class ExporterDelivery:
                 problem = self._secrets.taken_out_of(str(error))
                 # Without its cause, whose text nobody has looked through.
                 raise ValueError(f"no OTLP exporter with these settings: {problem}") from None
-        if captured.last:
-            logs.warning("OTLP exporter: %s", self._secrets.taken_out_of(captured.last))
+        self.remark = self._secrets.taken_out_of(captured.last)
 
     @property
     def retry_after_seconds(self) -> float:

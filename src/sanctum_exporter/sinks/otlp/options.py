@@ -28,6 +28,8 @@ _DEFAULT_ENDPOINTS: Final[dict[OtlpProtocol, str]] = {
     "http/protobuf": "http://localhost:4318",
     "grpc": "http://localhost:4317",
 }
+# https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#exporter-selection
+_EXPORTERS: Final = frozenset({"console", "logging", "none", "otlp", "prometheus"})
 _DEFAULT_INTERVAL_SECONDS: Final = 60.0
 _DEFAULT_TIMEOUT_SECONDS: Final = 10.0
 _DEFAULT_EXPORT_TIMEOUT_SECONDS: Final = 30.0
@@ -91,7 +93,7 @@ def resolve(
     Raises:
         ValueError: if a value cannot be used; the message names it and says what would do.
     """
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if is_disabled(environ):
         return None
     if isinstance(endpoint, PushOptions):
         return endpoint
@@ -123,11 +125,25 @@ def resolve(
     )
 
 
+def is_disabled(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether the environment forbids every push."""
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
 def _asked_for(environ: Mapping[str, str]) -> bool:
-    """Tell whether the environment asks for metrics by OTLP."""
-    exporters = environ.get("OTEL_METRICS_EXPORTER", "").strip().lower()
-    if exporters:
-        return "otlp" in [name.strip() for name in exporters.split(",")]
+    """Tell whether the environment asks for metrics by OTLP.
+
+    Raises:
+        ValueError: if it asks for an exporter that OpenTelemetry does not know.
+    """
+    text = environ.get("OTEL_METRICS_EXPORTER", "").strip()
+    if text:
+        exporters = {name.strip().lower() for name in text.split(",")}
+        if not exporters <= _EXPORTERS:
+            raise ValueError(
+                f"OTEL_METRICS_EXPORTER={text!r} is not known: use otlp to push, or none"
+            )
+        return "otlp" in exporters
     return _first_set(environ, "ENDPOINT") is not None
 
 

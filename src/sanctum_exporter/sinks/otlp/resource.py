@@ -8,7 +8,7 @@ import socket
 import sys
 from pathlib import Path
 
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.resources import Resource
 
 from sanctum_exporter._version import __version__
 
@@ -33,4 +33,14 @@ def describe_resource() -> Resource:
             "process.runtime.version": platform.python_version(),
         }
     )
-    return Resource.create().merge(own).merge(OTELResourceDetector().detect())
+    # Asked once, since it logs what it cannot read of the environment each time.
+    detected = Resource.create()
+    given = {name: value for name, value in detected.attributes.items() if name in _given_names()}
+    return detected.merge(own).merge(Resource(given))
+
+
+def _given_names() -> set[str]:
+    """Return the names of the attributes that the environment gives."""
+    pairs = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")
+    names = {pair.partition("=")[0].strip() for pair in pairs}
+    return names | {"service.name"} if os.environ.get("OTEL_SERVICE_NAME") else names
