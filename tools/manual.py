@@ -110,10 +110,11 @@ def _help(context: click.Context) -> list[str]:
 def _paragraphs(context: click.Context) -> Iterator[str]:
     for paragraph in _help(context):
         yield from [_roff(" ".join(paragraph.split())), ".PP"]
-    if context.command.epilog:
+    for paragraph in (context.command.epilog or "").split("\n\n"):
         # Click's own sign that lines stay as they are.
-        lines = context.command.epilog.removeprefix("\b\n").splitlines()
-        yield from [".nf", *map(_roff, lines), ".fi", ".PP"]
+        lines = paragraph.removeprefix("\b\n").splitlines()
+        if lines:
+            yield from [".nf", *map(_roff, lines), ".fi", ".PP"]
 
 
 def _options(context: click.Context) -> Iterator[str]:

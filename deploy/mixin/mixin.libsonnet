@@ -3,7 +3,7 @@
 {
   _config+:: {
     // Tags of the dashboards.
-    dashboardTags: ['sanctum', 'esper-lite', 'training'],
+    dashboardTags: (import 'dashboards/sanctum-slots.json').tags,
     // How often the dashboards of many runs ask, as a text of Grafana; sanctum-slots is for the eye.
     dashboardRefresh: '30s',
     // Labels that every alert has besides its severity, for the routes of Alertmanager.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from sanctum_exporter._version import __version__
 
@@ -48,11 +48,7 @@ class Addresses:
 
 def documents(addresses: Addresses) -> dict[PurePosixPath, str]:
     """Return the text of every file, by its path, with links that lead to these addresses."""
-    texts = dict(_texts(FIXED))
-    for path, text in texts.items():
-        if path.match("grafana/dashboards/*.json"):
-            texts[path] = _with_docs(text, f"{addresses.docs_url}/docs")
-    return texts | configuration(addresses)
+    return dict(_texts(FIXED)) | configuration(addresses)
 
 
 def configuration(addresses: Addresses) -> dict[PurePosixPath, str]:
@@ -86,14 +82,6 @@ def _written(value: str | tuple[str, ...], path: PurePosixPath) -> str:
     """Return a value as it is written in a file: in YAML in quotes, which suits whatever it is."""
     values = (value,) if isinstance(value, str) else value
     return ", ".join(each if path == _README else json.dumps(each) for each in values)
-
-
-def _with_docs(dashboard: str, docs: str) -> str:
-    """Return a dashboard whose links to runbooks begin with an address."""
-    document: dict[str, Any] = json.loads(dashboard)
-    (variable,) = [v for v in document["templating"]["list"] if v["name"] == "docs_url"]
-    variable["query"] = docs
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _texts(

@@ -69,7 +69,16 @@ def _labels(
         raise click.BadParameter(str(error), context, parameter) from None
 
 
-@click.command("backfill")
+@click.command(
+    "backfill",
+    epilog="\b\nWhat to know before:\n"
+    "- a Prometheus that runs takes no block of its last three hours, and deletes at once what\n"
+    "  is older than its retention (--storage.tsdb.retention.time);\n"
+    "- it finds new blocks within a minute or so, and merges those that overlap;\n"
+    "- the end of a run leaves no stale marker: its series seem to live five minutes longer.\n"
+    "\n\b\nLast month's runs into a Prometheus on this machine:\n"
+    "  sanctum-exporter backfill /telemetry -o /prometheus/data --blocks --retention 90d",
+)
 @paths_argument
 @click.option(
     "-o",
@@ -127,22 +136,11 @@ def backfill_command(
     max_block_seconds: float | None,
     retention_seconds: float | None,
 ) -> None:
-    r"""Turn recordings of any age into samples, as if they had been scraped.
+    """Turn recordings of any age into samples, as if they had been scraped.
 
     PATH is a telemetry file, plain or gzip, or a telemetry directory. For each run a file of
     OpenMetrics is written into DIR; with --blocks, finished blocks of a Prometheus's database are,
     and with --url the samples go to a VictoriaMetrics. A run that is done is not done again.
-
-    \b
-    What to know before:
-    - a Prometheus that runs takes no block of its last three hours, and deletes at once what is
-      older than its retention (--storage.tsdb.retention.time);
-    - it finds new blocks within a minute or so, and merges those that overlap;
-    - the end of a run leaves no stale marker: its series seem to live five minutes longer.
-
-    \b
-    Last month's runs into a Prometheus on this machine:
-      sanctum-exporter backfill /telemetry -o /prometheus/data --blocks --retention 90d
     """
     _check_options(url, blocks, max_block_seconds, retention_seconds)
     try:

@@ -13,7 +13,13 @@ from sanctum_exporter.past.recordings import Recording
 from sanctum_exporter.past.workplace import Workplace
 
 
-@click.command("export")
+@click.command(
+    "export",
+    epilog="\b\nAll runs so far, and how the tables are read:\n"
+    "  sanctum-exporter export /telemetry -o tables\n"
+    '  pandas.read_parquet("tables/state.parquet")\n'
+    "  duckdb.sql(\"FROM 'tables/events.parquet/*/*.parquet'\")",
+)
 @paths_argument
 @click.option(
     "-o",
@@ -33,17 +39,11 @@ from sanctum_exporter.past.workplace import Workplace
     help="What they are written as; parquet needs pyarrow.",
 )
 def export_command(paths: tuple[Path, ...], directory: Path, file_format: Format) -> None:
-    r"""Write recordings of any age as two tables for notebooks.
+    """Write recordings of any age as two tables for notebooks.
 
     PATH is a telemetry file, plain or gzip, or a telemetry directory. The table "state" has a row
     for every change of a group's values, "events" one for every event; both are partitioned by
     run. A run that is done is not done again.
-
-    \b
-    All runs so far, and how the table is read:
-      sanctum-exporter export /telemetry -o tables
-      pandas.read_parquet("tables/state.parquet")
-      duckdb.sql("FROM 'tables/events.parquet/*/*.parquet'")
     """
     try:
         check_format(file_format)
