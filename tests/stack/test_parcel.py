@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tarfile
 import venv
 import zipfile
 from collections.abc import Callable, Iterator
@@ -75,12 +74,11 @@ def program(parcel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_build_can_be_repeated_to_the_byte(parcel: Path, tmp_path: Path) -> None:
     """From the sdist, by another user, at another time and place: the same sdist and wheel."""
     (sdist,) = parcel.glob("*.tar.gz")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+    subprocess.run(["tar", "-xf", sdist, "-C", tmp_path], check=True)  # noqa: S607
     (source,) = [path for path in tmp_path.iterdir() if path.is_dir()]
     for path in source.rglob("*"):
         os.utime(path, (1, 1))
-        path.chmod(0o700 if path.is_dir() else 0o600)
+        path.chmod(path.stat().st_mode & 0o700)
     again = build(source, tmp_path / "again")
     first = {path.name: path.read_bytes() for path in parcel.iterdir()}
     assert {name: sha256(data).hexdigest() for name, data in again.items()} == {
