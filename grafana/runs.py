@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 
 from grafana.promql import RUN_KEYS, Scope
 from sanctum_exporter import thresholds
+from sanctum_exporter.readings import HEURISTIC_PREFIX
 
 _STATE_LABELS: Final = "state, sanctum_run_state"
 _INFO_LABELS: Final = "run_id, task, reward_mode"
-_HEURISTIC: Final = 'run_id=~"heur_.*"'
+_HEURISTIC: Final = f'run_id=~"{HEURISTIC_PREFIX}.*"'
 
 
 def of_runs(expr: str, labels: str = "") -> str:
@@ -71,7 +72,8 @@ class Runs:
         of, newest, silence = self.scope.of, self._newest, self.age
         return self.under_way(
             f"{silence} > {thresholds.SILENCE_SECONDS}"
-            f" and {silence} > 2 * {of('sanctum_run_longest_silence_seconds')}"
+            f" and {silence}"
+            f" > {thresholds.SILENCE_TIMES} * {of('sanctum_run_longest_silence_seconds')}"
             # Until its first epoch a run has shown no pace, and that may be a long one.
             f" and ({of('sanctum_run_epochs_completed')} > 0"
             f" or {newest} - {of('sanctum_run_start_timestamp_seconds')}"

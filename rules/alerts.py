@@ -8,6 +8,7 @@ from typing import Final
 from rules.form import Alert
 from rules.promql import IN_TRAINING, SILENCE, UNDER_WAY, gone, last
 from sanctum_exporter import thresholds
+from sanctum_exporter.readings import HEURISTIC_PREFIX
 from sanctum_exporter.thresholds import percent
 
 COMMENT: Final = """\
@@ -70,7 +71,7 @@ and (
   or {SILENCE} > {thresholds.FIRST_SILENCE_SECONDS}
 )
 unless ignoring (run_id, task, reward_mode)
-  {last('sanctum_run_info{run_id=~"heur_.*"}')}
+  {last(f'sanctum_run_info{{run_id=~"{HEURISTIC_PREFIX}.*"}}')}
 and {last("sanctum_total_slots")} > 0
 {UNDER_WAY}
 """
@@ -239,7 +240,7 @@ unless last_over_time(sanctum_exporter_runs_midway[1h]) > 0
         Alert(
             "SanctumTelemetryStopped",
             "critical",
-            _silent(thresholds.SILENCE_ESCALATES_SECONDS, 3),
+            _silent(thresholds.SILENCE_ESCALATES_SECONDS, thresholds.SILENCE_ESCALATES_TIMES),
             summary="A run that is under way has sent no telemetry for long",
             description=silence,
             comment=silence_comment,
@@ -247,7 +248,7 @@ unless last_over_time(sanctum_exporter_runs_midway[1h]) > 0
         Alert(
             "SanctumTelemetryStopped",
             "warning",
-            _silent(thresholds.SILENCE_SECONDS, 2),
+            _silent(thresholds.SILENCE_SECONDS, thresholds.SILENCE_TIMES),
             summary="A run that is under way sends no telemetry",
             description=silence,
             comment="As above, earlier.",

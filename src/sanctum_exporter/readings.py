@@ -33,6 +33,10 @@ def label_value(text: str) -> str:
     return f"{text[: LONGEST_LABEL - len(digest)]}~{digest}"
 
 
+HEURISTIC_PREFIX: Final = "heur_"
+"""Of the ids of heuristic runs, which announce episodes and never report one as completed."""
+
+
 def group_name(group_id: str | None) -> str:
     """Return the group that an id names: none and an empty one name the default (R1)."""
     return label_value(group_id) if group_id else DEFAULT_GROUP

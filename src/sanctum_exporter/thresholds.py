@@ -33,9 +33,13 @@ EXTENDED_PERIOD_MINUTES: Final = 30
 
 SILENCE_SECONDS: Final = 600
 """How old the newest event of a run that is under way may be."""
+SILENCE_TIMES: Final = 2
+"""How many times as long as it was ever silent before, at least, it may be silent."""
 
 SILENCE_ESCALATES_SECONDS: Final = 720
-"""The same, when it is worth waking somebody up."""
+"""How old, when it is worth waking somebody up."""
+SILENCE_ESCALATES_TIMES: Final = 3
+"""How many times as long as ever before, then."""
 PACE_KNOWN_SECONDS: Final = 60
 """A run that was heard of for so long has shown its pace, also without a whole epoch."""
 FIRST_SILENCE_SECONDS: Final = 2700

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from sanctum_exporter.cli.finished import Told, paths_argument, work_on_runs
+from sanctum_exporter.cli.finished import Told, output_option, paths_argument, work_on_runs
 from sanctum_exporter.cli.parameters import parsed_by
 from sanctum_exporter.durations import parse_duration
 from sanctum_exporter.files.names import shown
@@ -80,15 +80,7 @@ def _labels(
     "  sanctum-exporter backfill /telemetry -o /prometheus/data --blocks --retention 90d",
 )
 @paths_argument
-@click.option(
-    "-o",
-    "--output",
-    "directory",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where results go, and what is done is noted; with --blocks, Prometheus's database.",
-)
+@output_option("Where results go, and what is done is noted; with --blocks, Prometheus's database.")
 @click.option("--blocks", is_flag=True, help="Make blocks of a Prometheus's database.")
 @click.option(
     "--url", metavar="URL", help="Send the samples to a VictoriaMetrics, http://host:8428."

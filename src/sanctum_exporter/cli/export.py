@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sanctum_exporter.cli.finished import Told, paths_argument, work_on_runs
+from sanctum_exporter.cli.finished import Told, output_option, paths_argument, work_on_runs
 from sanctum_exporter.files.names import shown
 from sanctum_exporter.past.export import FORMATS, Format, MissingPyarrowError, check_format, export
 from sanctum_exporter.past.recordings import Recording
@@ -21,15 +21,7 @@ from sanctum_exporter.past.workplace import Workplace
     "  duckdb.sql(\"FROM 'tables/events.parquet/*/*.parquet'\")",
 )
 @paths_argument
-@click.option(
-    "-o",
-    "--output",
-    "directory",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where the tables go, and what is done is noted.",
-)
+@output_option("Where the tables go, and what is done is noted.")
 @click.option(
     "--format",
     "file_format",

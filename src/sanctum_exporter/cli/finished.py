@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import click
 from rich.console import Console
@@ -23,6 +23,8 @@ from sanctum_exporter.past.recordings import Recording, find
 from sanctum_exporter.past.targets import BackfillError
 from sanctum_exporter.past.workplace import Workplace, WorkplaceError, working_in
 
+FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
+
 Told: TypeAlias = Callable[[float], object]
 """Is told how much of a recording has been read, 0 to 1."""
 Work: TypeAlias = Callable[[Recording, Workplace, Told], bool]
@@ -31,6 +33,19 @@ Work: TypeAlias = Callable[[Recording, Workplace, Told], bool]
 paths_argument = click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
+
+
+def output_option(text: str) -> Callable[[FC], FC]:
+    """Return the option for the directory of results, with what its help says."""
+    return click.option(
+        "-o",
+        "--output",
+        "directory",
+        required=True,
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help=text,
+    )
 
 
 def work_on_runs(paths: Sequence[Path], directory: Path, work: Work, where: str) -> None:

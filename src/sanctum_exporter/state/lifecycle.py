@@ -9,10 +9,8 @@ from math import ceil
 from typing import Final
 
 from sanctum_exporter import thresholds
-from sanctum_exporter.readings import RunLife, RunState
+from sanctum_exporter.readings import HEURISTIC_PREFIX, RunLife, RunState
 
-# Their runs announce episodes and never report one as completed.
-_HEURISTIC_PREFIX: Final = "heur_"
 # ``proof_baseline_mode`` of the cohorts that are to grow nothing, to compare others with.
 _GROW_NOTHING: Final = ("off_switch", "static_initial")
 _SHORTEST_REMAINING_SECONDS: Final = 1.0
@@ -63,7 +61,7 @@ class Lifecycle:
         self._started = timestamp
         self._start_episode = start_episode
         self._planned_episodes = planned_episodes
-        self._end_is_seen = planned_episodes > 0 and not run_id.startswith(_HEURISTIC_PREFIX)
+        self._end_is_seen = planned_episodes > 0 and not run_id.startswith(HEURISTIC_PREFIX)
         self._n_envs = max(1, n_envs)
         self._max_epochs = max_epochs
         self._seeds_expected = not (

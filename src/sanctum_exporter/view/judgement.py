@@ -13,16 +13,13 @@ import msgspec
 
 from sanctum_exporter import thresholds
 from sanctum_exporter.durations import describe_duration
-from sanctum_exporter.readings import GroupReading
+from sanctum_exporter.readings import HEURISTIC_PREFIX, GroupReading
 
 Severity: TypeAlias = Literal["none", "good", "warning", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 """From what needs nobody to what needs somebody now."""
 
 State: TypeAlias = Literal["waiting", "running", "completed", "stopped", "silent", "zero slots"]
-
-# Their runs say nothing for as long as they like.
-_HEURISTIC_PREFIX: Final = "heur_"
 
 
 class StateJudgement(msgspec.Struct, frozen=True):
@@ -100,12 +97,15 @@ def _silence(reading: GroupReading, age: float) -> Severity:
         or reading.last_event_timestamp - info.start_timestamp > thresholds.PACE_KNOWN_SECONDS
         or age > thresholds.FIRST_SILENCE_SECONDS
     )
-    if not pace_known or info.run_id.startswith(_HEURISTIC_PREFIX):
+    # Heuristic runs say nothing for as long as they like.
+    if not pace_known or info.run_id.startswith(HEURISTIC_PREFIX):
         return "good"
     longest = life.longest_silence_seconds
-    if age > max(thresholds.SILENCE_ESCALATES_SECONDS, 3 * longest):
+    escalates = thresholds.SILENCE_ESCALATES_TIMES * longest
+    if age > max(thresholds.SILENCE_ESCALATES_SECONDS, escalates):
         return "critical"
-    return "warning" if age > max(thresholds.SILENCE_SECONDS, 2 * longest) else "good"
+    is_long = age > max(thresholds.SILENCE_SECONDS, thresholds.SILENCE_TIMES * longest)
+    return "warning" if is_long else "good"
 
 
 def judge_values(reading: GroupReading) -> list[Judgement]:
