@@ -39,8 +39,11 @@ class Recorder:
         self._thread = Thread(target=self._run, name="sanctum-exporter-history", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+        """Begin; where no thread can be had, there is no history, and what is served goes on."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            logs.warning("the last minutes are not noted: %s", error)
 
     def close(self) -> None:
         """End; waits for a moment that is being noted."""

@@ -68,3 +68,18 @@ def test_a_source_that_is_dear_to_read_is_asked_seldom(cost: float, pause: float
 def test_one_that_was_never_begun_can_be_closed() -> None:
     """A server whose address was taken has one."""
     Recorder(Source(), History()).close()
+
+
+def test_a_machine_without_a_thread_to_spare_has_no_history_and_nothing_worse(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is served already goes on, the log says it, and closing is as ever."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    noting = Recorder(Source(), History())
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    noting.start()
+    noting.close()
+    assert caplog.messages == ["the last minutes are not noted: can't start new thread"]
