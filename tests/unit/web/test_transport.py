@@ -101,10 +101,11 @@ def test_no_byte_prolongs_the_time_for_a_request() -> None:
 
 def test_who_does_not_take_the_answer_in_time_is_gone() -> None:
     """An answer has a deadline of its own, and its memory is free after it."""
-    with serving(Limits(answer_seconds=0.1), lambda: "x" * 20_000_000) as server:
+    pages = Pages(20_000_000, 4)
+    with serving(Limits(answer_seconds=0.1), pages) as server:
         with Client(server, buffer_bytes=1) as client:
             client.say(REQUEST)
-            eventually(lambda: not open_connections(server))
+            eventually(lambda: pages.made == 1 and not open_connections(server))
         assert ask(server.url).status == 200
 
 
