@@ -114,6 +114,11 @@ def open_connections(server: WebServer) -> int:
     return len(server._transport._open)  # noqa: SLF001 - nobody else has to know
 
 
+def waiting_for_a_turn(server: WebServer) -> int:
+    """Return how many whole requests are not being answered yet."""
+    return len(server._transport._others._waiting)  # noqa: SLF001 - as above
+
+
 def test_slow_clients_never_keep_a_scraper_out() -> None:
     """Where there is no more room, who has waited longest without a request makes it."""
     with serving(Limits(connections=5, head_seconds=60)) as server, ExitStack() as clients:
@@ -210,9 +215,11 @@ def test_where_everybody_waits_for_a_turn_the_last_is_turned_away() -> None:
     limits = Limits(connections=4, answers=1)
     with serving(limits, page) as server, ExitStack() as clients:
         first = [clients.enter_context(Client(server).say(REQUEST)) for _ in range(3)]
-        eventually(lambda: open_connections(server) == 3)
+        # One is being answered. Who is connected and has not been heard yet would go unanswered.
+        eventually(lambda: waiting_for_a_turn(server) == 2)
         last = clients.enter_context(Client(server).say(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"))
-        eventually(lambda: open_connections(server) == 4)
+        eventually(lambda: waiting_for_a_turn(server) == 3)
+        assert open_connections(server) == 4
         assert ask(f"{server.url}/-/healthy").status == 200
         assert last.hear().startswith(b"HTTP/1.1 503 ")
         page.go_on.set()
