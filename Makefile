@@ -27,7 +27,7 @@ test: $(VENV)/dev ## Run all tests; a real server that cannot be had is a skip t
 	@$(BIN)/python -m tests.browser.install || test -z "$$REQUIRE_STACK"
 	@$(MAKE) --no-print-directory .venvs/docs .venvs/release || test -z "$$REQUIRE_STACK"
 	@echo "this takes about eight minutes, most of them spent waiting for real servers"
-	@$(BIN)/python -m pytest tests/unit tests/behaviour tests/parity --numprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest tests/unit tests/behaviour tests/parity --numprocesses 2 --dist worksteal
 	@$(BIN)/python -m pytest tests/stack --numprocesses 3 --dist loadfile
 
 quick: $(VENV)/dev ## Run every test that needs no server, in less than a minute
